@@ -1,0 +1,97 @@
+"""The application: routes and layers around the services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.responses import Response
+
+from vestibule import __version__, openapi
+from vestibule.clock import Clock
+from vestibule.http import envelope
+from vestibule.http.body import BodyLimitLayer
+from vestibule.http.context import ErrorBoundary, RequestContextLayer
+from vestibule.http.cors import METHODS, REQUEST_HEADERS, RESPONSE_HEADERS, CORSLayer
+from vestibule.http.head import HeadLayer
+from vestibule.login import endpoints as login
+from vestibule.settings import Settings
+from vestibule.status import endpoints as status
+from vestibule.tokens import endpoints as tokens
+from vestibule.users import endpoints as users
+from vestibule.wiring import Services, wire
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The application that these settings ask for; its database must be migrated."""
+    return build(wire(settings, clock=clock))
+
+
+def build(services: Services) -> FastAPI:
+    """The application around services that are made already."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await services.close()
+
+    app = FastAPI(
+        title="Vestibule",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=_layers(services),
+    )
+    app.state.services = services
+    envelope.install(app)
+    app.include_router(login.router(service=services.login, audit=services.audit))
+    app.include_router(
+        users.router(
+            users=services.users, organizations=services.organizations, tokens=services.tokens
+        )
+    )
+    app.include_router(status.router())
+    app.include_router(tokens.router(keys=services.keys))
+    _add_document(app)
+    return app
+
+
+def _layers(services: Services) -> list[Middleware]:
+    """From the outside in."""
+    settings = services.settings
+    return [
+        Middleware(
+            RequestContextLayer, clock=services.clock, trusted_proxies=settings.trusted_proxies
+        ),
+        Middleware(
+            CORSLayer,
+            allow_origins=settings.cors_origins,
+            allow_methods=METHODS,
+            allow_headers=REQUEST_HEADERS,
+            expose_headers=RESPONSE_HEADERS,
+        ),
+        Middleware(ErrorBoundary),
+        Middleware(HeadLayer),
+        Middleware(BodyLimitLayer, limit=settings.max_body, timeout=settings.body_timeout),
+    ]
+
+
+def _add_document(app: FastAPI) -> None:
+    """The OpenAPI document, made when it is first asked for."""
+    made: list[bytes] = []
+
+    @app.get("/api/v1/openapi.json", include_in_schema=False)
+    async def openapi_document() -> Response:
+        if not made:
+            made.append(json.dumps(openapi.document(app), ensure_ascii=False).encode())
+        return Response(
+            made[0],
+            media_type="application/json",
+            headers={"Cache-Control": "public, max-age=300"},
+        )

@@ -1,0 +1,46 @@
+"""Which rows: audit events. They are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from vestibule.audit.models import AuditEvent, Result, audit_events
+
+_insert = insert(audit_events)
+_names = tuple(AuditEvent.__slots__)
+_success_from = (
+    select(audit_events.c.id)
+    .where(
+        audit_events.c.user_id == bindparam("user_id"),
+        audit_events.c.network == bindparam("network"),
+        audit_events.c.result == Result.SUCCESS.value,
+    )
+    .limit(1)
+)
+
+
+def add(connection: Connection, events: Sequence[AuditEvent]) -> None:
+    """Insert them all."""
+    connection.execute(_insert, [{n: getattr(event, n) for n in _names} for event in events])
+
+
+def latest(
+    connection: Connection, *, limit: int, after: UUID | None = None
+) -> list[AuditEvent]:
+    """The newest `limit` events, oldest of them first; with `after`, the next behind that one."""
+    statement = select(audit_events).limit(limit)
+    if after is None:
+        rows = connection.execute(statement.order_by(audit_events.c.id.desc())).all()[::-1]
+    else:
+        statement = statement.where(audit_events.c.id > after).order_by(audit_events.c.id)
+        rows = list(connection.execute(statement).all())
+    return [AuditEvent(*row[:3], Result(row[3]), *row[4:]) for row in rows]
+
+
+def has_signed_in_from(connection: Connection, *, user_id: UUID, network: str) -> bool:
+    """Whether this user has signed in from this network before."""
+    found = connection.execute(_success_from, {"user_id": user_id, "network": network})
+    return found.first() is not None

@@ -1,0 +1,159 @@
+"""Keeping the trail: written before the answer where a credential was decided on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from vestibule import logs
+from vestibule.audit import repository
+from vestibule.audit.models import AuditEvent, Result
+from vestibule.clock import Clock, utc
+from vestibule.errors import ApiError
+from vestibule.ids import new_id
+from vestibule.storage.database import Database
+
+MAX_PENDING = 10_000
+"""Refusals that wait to be written; more than these are counted in the log only."""
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of one sign-in so far; the service fills it in along the road."""
+
+    event: str
+    address: str
+    network: str
+    request_id: str
+    user_id: UUID | None = None
+    identifier_digest: str | None = None
+    client_id: str | None = None
+    org_id: UUID | None = None
+
+
+class Audit:
+    """The trail of sign-ins."""
+
+    def __init__(self, *, database: Database, clock: Clock, digest_key: bytes) -> None:
+        self._database = database
+        self._clock = clock
+        self._digest_key = digest_key
+        self._pending: list[AuditEvent] = []
+        self._dropped = 0
+        self._flushing: asyncio.Task[None] | None = None
+        self._log = logs.get("audit")
+
+    def digest(self, identifier: str) -> str:
+        """A keyed digest of a typed name: the same name gives the same 16 characters."""
+        return hashlib.blake2b(
+            identifier.encode("utf-8", "surrogatepass"), key=self._digest_key, digest_size=8
+        ).hexdigest()
+
+    def event(
+        self, attempt: Attempt, *, result: Result, cause: str, status: int
+    ) -> AuditEvent:
+        """The row of an attempt that has ended."""
+        return AuditEvent(
+            id=new_id(),
+            occurred_at=utc(self._clock),
+            event=attempt.event,
+            result=result,
+            cause=cause,
+            status=status,
+            user_id=attempt.user_id,
+            identifier_digest=attempt.identifier_digest,
+            client_id=attempt.client_id,
+            org_id=attempt.org_id,
+            address=attempt.address,
+            network=attempt.network,
+            request_id=attempt.request_id,
+        )
+
+    @asynccontextmanager
+    async def following(self, attempt: Attempt) -> AsyncIterator[None]:
+        """Record how the attempt ends, if that is an error; success writes its own row.
+
+        What was told of a credential is committed before it is told; a refusal at the door,
+        which costs its sender nothing, is written soon.
+        """
+        try:
+            yield
+        except ApiError as error:
+            judged = error.status in (401, 403, 404)
+            result = Result.FAILURE if judged else Result.REFUSED
+            event = self.event(attempt, result=result, cause=error.cause, status=error.status)
+            if judged and attempt.identifier_digest is not None:
+                await self.record(event)
+            else:
+                self.record_soon(event)
+            raise
+        except Exception:
+            event = self.event(attempt, result=Result.REFUSED, cause="defect", status=500)
+            self.record_soon(event)
+            raise
+
+    def log(self, event: AuditEvent) -> None:
+        """The event's log line."""
+        self._log.info(
+            event.event,
+            result=event.result.value,
+            cause=event.cause,
+            status=event.status,
+            user_id=event.user_id and str(event.user_id),
+            identifier_digest=event.identifier_digest,
+            client_id=event.client_id,
+            org_id=event.org_id and str(event.org_id),
+            address=event.address,
+            request_id=event.request_id,
+        )
+
+    def add(self, connection: Connection, event: AuditEvent) -> None:
+        """Write the row within a unit of work that is under way."""
+        repository.add(connection, [event])
+
+    async def record(self, event: AuditEvent) -> None:
+        """Log and write; returns once that is committed."""
+        self.log(event)
+        await self._database.write(lambda c: repository.add(c, [event]))
+
+    def record_soon(self, event: AuditEvent) -> None:
+        """Log now and write with the next batch: a refusal must cost nearly nothing."""
+        self.log(event)
+        if len(self._pending) >= MAX_PENDING:
+            self._dropped += 1
+            return
+        self._pending.append(event)
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self.flush())
+
+    async def flush(self) -> None:
+        """Write what waits. Rows that the database refuses stay in the log alone."""
+        while self._pending:
+            batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
+            try:
+                await self._database.write(lambda c, rows=batch: repository.add(c, rows))
+            except Exception as error:  # noqa: BLE001  (nobody awaits this: say it and go on)
+                self._log.error("audit rows not written", count=len(batch), error=str(error))
+        if self._dropped:
+            self._log.error("audit rows not written", count=self._dropped, error="too many")
+            self._dropped = 0
+
+    async def latest(self, *, limit: int, after: UUID | None = None) -> list[AuditEvent]:
+        """The newest events, oldest of them first; with `after`, the next behind that one."""
+        return await self._database.read(
+            lambda c: repository.latest(c, limit=limit, after=after)
+        )
+
+    async def has_signed_in_from(self, *, user_id: UUID, network: str) -> bool:
+        """Whether this user has signed in from this network before."""
+        return await self._database.read(
+            lambda c: repository.has_signed_in_from(c, user_id=user_id, network=network)
+        )

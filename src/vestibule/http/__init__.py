@@ -1,0 +1,1 @@
+"""HTTP itself: the envelope, request context, bodies, forms, origins. No decisions."""

@@ -1,0 +1,78 @@
+"""Request bodies: whole, small and in time, or refused before anything else looks at them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vestibule.errors import InvalidRequest
+
+# The rest of a refused body is not worth reading: the connection ends with the answer.
+CLOSE = {"Connection": "close"}
+
+
+class BodyLimitLayer:
+    """ASGI middleware that reads the body, at most `limit` bytes within `timeout` seconds.
+
+    Raises `InvalidRequest` (400: the login contract has no 408 or 413).
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int, timeout: float) -> None:
+        self.app = app
+        self._limit = limit
+        self._timeout = timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        for name, value in scope["headers"]:
+            if name == b"content-length" and self._exceeds(value):
+                raise self._too_large()
+        try:
+            async with asyncio.timeout(self._timeout):
+                message = await self._whole(receive)
+        except TimeoutError:
+            raise self._too_slow() from None
+        if message is None:
+            return  # the client went away: nobody is left to answer
+        given = False
+
+        async def replay() -> Message:
+            nonlocal given
+            if not given:
+                given = True
+                return message
+            return await receive()
+
+        await self.app(scope, replay, send)
+
+    def _exceeds(self, content_length: bytes) -> bool:
+        return len(content_length) > 15 or int(content_length) > self._limit
+
+    async def _whole(self, receive: Receive) -> Message | None:
+        chunks, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self._limit:
+                raise self._too_large()
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return {"type": "http.request", "body": b"".join(chunks), "more_body": False}
+
+    def _too_large(self) -> InvalidRequest:
+        return InvalidRequest(
+            f"The request body is larger than {self._limit} bytes",
+            cause="body_too_large",
+            headers=CLOSE,
+        )
+
+    def _too_slow(self) -> InvalidRequest:
+        return InvalidRequest(
+            "The request body did not arrive in time", cause="body_too_slow", headers=CLOSE
+        )

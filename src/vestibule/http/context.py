@@ -1,0 +1,134 @@
+"""The outermost layer: request id, peer, one log line a request, and no exception past it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vestibule import logs
+from vestibule.clock import Clock
+from vestibule.errors import ApiError, InternalError
+from vestibule.http.envelope import error_response
+from vestibule.http.peer import Peer, resolve_peer
+from vestibule.ids import new_id
+from vestibule.settings import IPNetwork
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+"""What a caller may choose: nothing that could forge a log line or a header."""
+
+SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """What every layer may know of a request besides the request itself."""
+
+    request_id: str
+    peer: Peer
+
+
+def context_of(request: Request) -> RequestContext:
+    """The context that the outermost layer laid down."""
+    context: RequestContext = request.scope["vestibule.context"]
+    return context
+
+
+class RequestContextLayer:
+    """ASGI middleware around everything else, the other middleware included."""
+
+    def __init__(
+        self, app: ASGIApp, *, clock: Clock, trusted_proxies: tuple[IPNetwork, ...]
+    ) -> None:
+        self.app = app
+        self._clock = clock
+        self._trusted = trusted_proxies
+        self._log = logs.get("http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = self._clock.monotonic()
+        context = RequestContext(
+            request_id=_request_id(scope),
+            peer=resolve_peer(
+                client=scope["client"][0] if scope.get("client") else None,
+                scheme=scope["scheme"],
+                headers=scope["headers"],
+                trusted=self._trusted,
+            ),
+        )
+        scope["vestibule.context"] = context
+        status = 0
+
+        async def send_with_context(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message.setdefault("headers", [])
+                headers.append((b"x-request-id", context.request_id.encode()))
+                headers.extend(SAFE_HEADERS)
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
+            await send(message)
+
+        try:
+            await ErrorBoundary(self.app)(scope, receive, send_with_context)
+        finally:
+            self._log.info(
+                "request",
+                request_id=context.request_id,
+                method=scope["method"],
+                # Never the query: it may hold a code or a token.
+                path=scope["path"],
+                status=status,
+                milliseconds=round(1000 * (self._clock.monotonic() - started), 1),
+                address=context.peer.address,
+            )
+
+
+class ErrorBoundary:
+    """Turns any exception of what is inside into the envelope; a defect is logged whole.
+
+    It stands twice: around everything, and inside the CORS layer, so that a page of another
+    origin can read a 500 too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._log = logs.get("http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except ApiError as error:
+            if started:
+                raise
+            await error_response(error)(scope, receive, send)
+        except Exception as error:
+            context: RequestContext = scope["vestibule.context"]
+            self._log.error("defect", request_id=context.request_id, exc_info=error)
+            if started:
+                raise
+            await error_response(InternalError())(scope, receive, send)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            accepted: bytes = value
+            return accepted.decode()
+    return new_id().hex

@@ -1,0 +1,76 @@
+"""The canonical error envelope on the wire, for our errors and for the framework's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vestibule.errors import (
+    ApiError,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    ValidationErrorItem,
+    ValidationFailed,
+)
+
+
+def error_response(error: ApiError) -> Response:
+    """The envelope as an HTTP response, with the headers that the error demands."""
+    return Response(
+        content=json.dumps(error.payload(), separators=(",", ":")),
+        status_code=error.status,
+        headers={"Cache-Control": "no-store", **error.headers},
+        media_type="application/json",
+    )
+
+
+def validation_items(errors: Sequence[Any]) -> list[ValidationErrorItem]:
+    """Pydantic's findings without `input` and `ctx`, which carry what was sent."""
+    return [
+        ValidationErrorItem(loc=list(item["loc"]), msg=_message(item), type=item["type"])
+        for item in errors
+    ]
+
+
+def _message(item: Any) -> str:
+    # A `value_error` is one of our own sentences; the framework prefixes it.
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
+def install(app: FastAPI) -> None:
+    """Answer in the envelope to every exception that the framework can meet."""
+
+    async def ours(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        return error_response(error)
+
+    async def invalid(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return error_response(ValidationFailed(errors=validation_items(error.errors())))
+
+    async def framework(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return error_response(_translated(error))
+
+    app.add_exception_handler(ApiError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, framework)
+
+
+def _translated(error: HTTPException) -> ApiError:
+    if error.status_code == 404:
+        return NotFound()
+    if error.status_code == 405:
+        return MethodNotAllowed(headers=error.headers)
+    if error.status_code < 500:
+        return InvalidRequest()
+    return InternalError()

@@ -1,0 +1,1 @@
+"""Which directory knows a person, and whether it takes their password."""

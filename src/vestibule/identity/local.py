@@ -1,0 +1,42 @@
+"""The local directory: accounts and password hashes in our own database."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from vestibule.passwords.pool import Reservation
+from vestibule.passwords.service import Passwords
+from vestibule.storage.database import Database
+from vestibule.users import repository
+from vestibule.users.models import User
+from vestibule.users.service import Users
+
+
+class LocalDirectory:
+    """A `Directory` over the table of users."""
+
+    def __init__(self, *, users: Users, passwords: Passwords, database: Database) -> None:
+        self._users = users
+        self._passwords = passwords
+        self._database = database
+
+    async def find(self, identifier: str) -> User | None:
+        """The account of this name; None where there is none."""
+        return await self._users.find(identifier)
+
+    async def verify(
+        self, *, user: User | None, password: SecretStr, reservation: Reservation
+    ) -> bool:
+        """Whether this is the user's password; a hash of former parameters is replaced."""
+        encoded = user.password_hash if user else None
+        verification = await self._passwords.verify(
+            reservation, encoded=encoded, password=password
+        )
+        replacement = verification.replacement
+        if user and encoded and replacement:
+            await self._database.write(
+                lambda c: repository.replace_hash(
+                    c, user_id=user.id, former=encoded, replacement=replacement
+                )
+            )
+        return verification.ok

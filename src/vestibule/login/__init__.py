@@ -1,0 +1,1 @@
+"""The heart: a username and a password go in, a token and the organizations come out."""

@@ -1,0 +1,37 @@
+"""What travels at login: names, order and descriptions are the contract's."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from vestibule.orgs.schemas import OrgInfo
+
+MAX_SECRET = 1024
+"""Characters of a password or a client secret."""
+
+
+class LoginForm(BaseModel):
+    """The form of `POST /api/v1/auth/login`, its fields in alphabetical order."""
+
+    model_config = ConfigDict(hide_input_in_errors=True, regex_engine="python-re")
+
+    client_id: str | None = Field(default=None, max_length=100)
+    client_secret: SecretStr | None = Field(default=None, max_length=MAX_SECRET)
+    grant_type: str | None = Field(default=None, pattern="^password$")
+    password: SecretStr = Field(
+        min_length=1, max_length=MAX_SECRET, json_schema_extra={"format": "password"}
+    )
+    scope: str = Field(default="", max_length=1000)
+    username: str = Field(min_length=1, max_length=320)
+
+
+class AccessTokenResponse(BaseModel):
+    """Response containing an access token."""
+
+    access_token: str
+    default_org: OrgInfo | None = None
+    expires_in: int | None = Field(default=None, description="Lifetime of the token in seconds")
+    orgs: list[OrgInfo] = Field(default=[])
+    refresh_token: str | None = None
+    scope: str | None = Field(default=None, description="What was granted, space-separated")
+    token_type: str | None = Field(default=None, description="Always `Bearer`")

@@ -1,0 +1,132 @@
+"""The OpenAPI 3.1 document: the routes' own, with the error responses from one list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from vestibule import __version__, errors
+from vestibule.login.schemas import LoginForm
+
+ENVELOPE = {"$ref": "#/components/schemas/APIErrorPayload"}
+
+DETAILS: dict[type[errors.ApiError], errors.ApiError] = {
+    errors.InvalidRequest: errors.InvalidRequest("A parameter was sent more than once"),
+    errors.AuthenticationFailed: errors.AuthenticationFailed(),
+    errors.AccessForbidden: errors.AccessForbidden("This account is disabled"),
+    errors.NotFound: errors.NotFound("Organization not found"),
+    errors.AlreadyExists: errors.AlreadyExists("This username or e-mail address is taken"),
+    errors.ValidationFailed: errors.ValidationFailed(
+        errors=[
+            errors.ValidationErrorItem(
+                loc=["body", "password"], msg="Field required", type="missing"
+            )
+        ]
+    ),
+    errors.UpgradeRequired: errors.UpgradeRequired(
+        "Send credentials over TLS only", upgrade="TLS/1.2, HTTP/1.1", cause="plain_http"
+    ),
+    errors.RateLimited: errors.RateLimited(
+        cause="address_limit", retry_after=30, policy="address", quota=120, window=60
+    ),
+    errors.InternalError: errors.InternalError(),
+    errors.BadGateway: errors.BadGateway(),
+    errors.GatewayTimeout: errors.GatewayTimeout(),
+}
+"""A true example of each error, as the service sends it."""
+
+HEADERS: dict[type[errors.ApiError], dict[str, str]] = {
+    errors.AuthenticationFailed: {"WWW-Authenticate": "The challenge (RFC 9110 §11.6.1)"},
+    errors.UpgradeRequired: {"Upgrade": "What is required (RFC 9110 §15.5.22)"},
+    errors.RateLimited: {
+        "Retry-After": "Seconds until the next try is looked at",
+        "RateLimit": "The limit that was met and when it resets",
+        "RateLimit-Policy": "Quota and window of that limit, in seconds",
+    },
+}
+
+OPERATION_ERRORS: dict[str, list[type[errors.ApiError]]] = {
+    "login": list(DETAILS),
+    "get_user": [errors.InvalidRequest, errors.AuthenticationFailed, errors.InternalError],
+    "get_user_organizations": [
+        errors.InvalidRequest,
+        errors.AuthenticationFailed,
+        errors.InternalError,
+    ],
+    "health": [errors.InvalidRequest, errors.InternalError],
+    "config": [errors.InvalidRequest, errors.InternalError],
+    "jwks": [errors.InvalidRequest, errors.InternalError],
+}
+"""Which errors an operation answers with; every operation stands here."""
+
+PROTECTED = {"get_user", "get_user_organizations"}
+
+SUCCESS_EXAMPLES: dict[str, Any] = {
+    "login": {
+        "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…",
+        "default_org": {"key": "acme", "name": "Acme"},
+        "expires_in": 900,
+        "orgs": [{"key": "acme", "name": "Acme"}],
+        "refresh_token": "3q2-7wDFk8JzXc…",
+        "scope": "email offline_access openid profile",
+        "token_type": "Bearer",
+    },
+}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The whole document of an application."""
+    spec = get_openapi(
+        title="Vestibule",
+        version=__version__,
+        openapi_version="3.1.0",
+        description="Sign-in for platforms whose users belong to organizations.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        routes=app.routes,
+    )
+    schemas = spec["components"]["schemas"]
+    for model in (LoginForm, errors.APIErrorPayload):
+        _add_schema(schemas, model)
+    spec["components"]["schemas"] = dict(sorted(schemas.items()))
+    spec["components"]["securitySchemes"] = {
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    }
+    for path in spec["paths"].values():
+        for operation in path.values():
+            _complete(operation)
+    return spec
+
+
+def _add_schema(schemas: dict[str, Any], model: Any) -> None:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    name = operation["operationId"]
+    if name in PROTECTED:
+        operation["security"] = [{"bearer": []}]
+    if name in SUCCESS_EXAMPLES:
+        content = operation["responses"]["200"]["content"]["application/json"]
+        content["example"] = SUCCESS_EXAMPLES[name]
+    for kind in OPERATION_ERRORS[name]:
+        operation["responses"][str(kind.status)] = _response(kind)
+
+
+def _response(kind: type[errors.ApiError]) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": kind.description,
+        "content": {
+            "application/json": {"schema": ENVELOPE, "example": DETAILS[kind].payload()}
+        },
+    }
+    if kind in HEADERS:
+        response["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in HEADERS[kind].items()
+        }
+    return response

@@ -1,0 +1,196 @@
+"""Every option of Vestibule: `VESTIBULE_` and the name below, in capitals, in the environment."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+IPNetwork = IPv4Network | IPv6Network
+CommaSeparated = NoDecode
+"""Marks a list that is written `a,b,c` in the environment."""
+
+
+class Settings(BaseSettings):
+    """The options, read once at start. Times are in seconds, sizes in bytes, unless said otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VESTIBULE_", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    # Where things are
+    data_dir: Path = Field(
+        default=Path("data"),
+        description="Folder of the embedded database and of generated secrets.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL; by default a SQLite file in the data folder.",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="At least 32 random characters that encrypt the signing keys in the database; "
+        "by default generated into the data folder at the first start.",
+    )
+    previous_secret_keys: Annotated[tuple[SecretStr, ...], CommaSeparated] = Field(
+        default=(),
+        description="Former secret keys that can still decrypt, so that the secret key can be changed.",
+    )
+
+    # Listening
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    issuer: str | None = Field(
+        default=None,
+        description="Public base URL, the `iss` of every token; by default http://HOST:PORT.",
+    )
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], CommaSeparated] = Field(
+        default=(),
+        description="Addresses or networks whose `Forwarded` and `X-Forwarded-*` fields are believed.",
+    )
+    require_tls: Literal["never", "remote", "always"] = Field(
+        default="remote",
+        description="Refuse credentials over plain HTTP: from everywhere but this machine (`remote`), "
+        "from anywhere (`always`), or not at all (`never`, insecure).",
+    )
+    cors_origins: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        default=(), description="Web origins whose pages may call the API."
+    )
+    max_body: int = Field(default=16 * 1024, ge=1024, description="Largest request body, in bytes.")
+    header_timeout: float = Field(
+        default=10, gt=0, description="Seconds a client may take to send its request line and headers."
+    )
+    body_timeout: float = Field(
+        default=10, gt=0, description="Seconds a client may take to send its request body."
+    )
+    drain_timeout: int = Field(
+        default=30, ge=1, description="Seconds that requests under way get to end after SIGTERM."
+    )
+
+    # Sign-in
+    require_verified_email: bool = Field(
+        default=False, description="Refuse users whose e-mail address is not verified."
+    )
+    failure_floor: float = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Seconds before which no wrong password is answered; hides how long imported "
+        "hashes of other formats take to check.",
+    )
+    default_scopes: Annotated[frozenset[str], CommaSeparated] = Field(
+        default=frozenset({"openid", "profile", "email", "offline_access"}),
+        description="Scopes that may be asked for without a `client_id`, besides `org:KEY`.",
+    )
+
+    # Passwords
+    argon2_memory: int = Field(
+        default=19 * 1024, ge=8, le=4 * 1024 * 1024, description="Argon2id memory, in KiB."
+    )
+    argon2_time: int = Field(default=2, ge=1, le=100, description="Argon2id passes.")
+    argon2_parallelism: int = Field(default=1, ge=1, le=64, description="Argon2id lanes.")
+    hash_threads: int = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)),
+        ge=1,
+        le=256,
+        description="Password hashes computed at the same time; by default one for each core.",
+    )
+    hash_deadline: float = Field(
+        default=2.0,
+        gt=0,
+        le=60,
+        description="Seconds that a login may wait for its password to be checked; what would wait "
+        "longer is refused at once.",
+    )
+    firebase_signer_key: SecretStr | None = Field(
+        default=None, description="Base64 signer key of the Firebase project whose hashes were imported."
+    )
+    firebase_salt_separator: str = Field(
+        default="Bw==", description="Base64 salt separator of that Firebase project."
+    )
+    firebase_rounds: int = Field(default=8, ge=1, le=8, description="Rounds of that Firebase project.")
+    firebase_memory_cost: int = Field(
+        default=14, ge=1, le=14, description="Memory cost of that Firebase project."
+    )
+
+    # Tokens
+    audience: str | None = Field(
+        default=None, description="The `aud` of access tokens; by default the issuer."
+    )
+    access_token_lifetime: int = Field(default=900, ge=30, le=86400, description="Seconds.")
+    refresh_token_lifetime: int = Field(
+        default=30 * 86400, ge=60, description="Seconds until a sign-in ends at the latest."
+    )
+    signing_algorithm: Literal["ES256", "RS256", "Ed25519"] = Field(
+        default="ES256", description="Algorithm of signing keys generated from now on."
+    )
+    key_publish_ahead: int = Field(
+        default=3600,
+        ge=0,
+        description="Seconds that a rotated key is published before it signs, so that caches know it.",
+    )
+
+    # Limits
+    limit_address: str = Field(
+        default="120/minute", description="Logins from one address (IPv6: one /64)."
+    )
+    limit_account: str = Field(default="30/minute", description="Logins to one account.")
+    limit_client: str = Field(default="6000/minute", description="Logins through one client.")
+
+    failure_delays: bool = Field(
+        default=True,
+        description="Growing delays after failed logins. Without them (insecure) only the limits "
+        "stand between a stranger and an account.",
+    )
+
+    # Logs
+    log_format: Literal["json", "console"] = Field(default="json", description="Form of log lines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
+
+    @field_validator(
+        "previous_secret_keys", "trusted_proxies", "cors_origins", "default_scopes", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [item.strip() for item in value.split(",") if item.strip()]
+        return value
+
+    @field_validator("issuer")
+    @classmethod
+    def _no_trailing_slash(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("must be an http or https URL")
+        return value.rstrip("/")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _no_wildcard(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin == "*" or not origin.startswith(("https://", "http://")) or origin.endswith("/"):
+                raise ValueError("name each origin as scheme://host[:port], without a path")
+        return value
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database that is meant: the one set, or the embedded one."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'vestibule.db'}"
+
+    @property
+    def public_url(self) -> str:
+        """The issuer: set, or made of where the service listens."""
+        return self.issuer or f"http://{self.host}:{self.port}"
+
+    @property
+    def token_audience(self) -> str:
+        """The audience: set, or the issuer."""
+        return self.audience or self.public_url

@@ -1,0 +1,53 @@
+"""The version of the tables, and how they are brought up to it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+from vestibule.storage.database import create_embedded_engine
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+"""The newest migration. A test holds it against the files."""
+
+
+def current(url: str) -> str | None:
+    """The version of this database; None for an empty one."""
+    engine = create_embedded_engine(url)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            version = connection.execute(text("SELECT version_num FROM alembic_version"))
+            return version.scalar_one_or_none()
+    finally:
+        engine.dispose()
+
+
+def upgrade(url: str) -> None:
+    """Run the migrations that are missing. Safe when several processes start at once."""
+    from alembic import command
+
+    command.upgrade(alembic_config(url), "head")
+
+
+async def upgrade_where_behind(url: str) -> None:
+    """As `upgrade`, without loading the migration machinery where nothing is to do."""
+    if await asyncio.to_thread(current, url) != HEAD:
+        await asyncio.to_thread(upgrade, url)
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic's configuration, without a file."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    return config

@@ -1,0 +1,1 @@
+"""People: their accounts, and what they may read of themselves."""

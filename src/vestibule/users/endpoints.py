@@ -1,0 +1,65 @@
+"""`/api/v1/user`: what a caller may read of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from vestibule.errors import AuthenticationFailed
+from vestibule.orgs.models import Membership
+from vestibule.orgs.schemas import UserOrganization
+from vestibule.orgs.service import Organizations
+from vestibule.tokens.bearer import caller
+from vestibule.tokens.service import INVALID_TOKEN, Tokens
+from vestibule.users.models import User
+from vestibule.users.schemas import UserProfile
+from vestibule.users.service import Users
+
+
+def router(*, users: Users, organizations: Organizations, tokens: Tokens) -> APIRouter:
+    """The routes of the caller's own account."""
+    routes = APIRouter(prefix="/api/v1/user", tags=["User"])
+
+    async def current_user(request: Request) -> User:
+        subject = await caller(request, tokens)
+        user = await users.get(subject.user_id)
+        if user is None or not user.is_active:
+            raise AuthenticationFailed(
+                "Invalid access token", cause="user_disabled", challenge=INVALID_TOKEN
+            )
+        return user
+
+    @routes.get(
+        "",
+        summary="Current user",
+        description="The account that the access token speaks of",
+        operation_id="get_user",
+    )
+    async def get_user(request: Request) -> UserProfile:
+        return UserProfile.model_validate(await current_user(request))
+
+    @routes.get(
+        "/organizations",
+        summary="Organizations of the current user",
+        description="All organizations that the caller belongs to, by name",
+        operation_id="get_user_organizations",
+    )
+    async def get_user_organizations(request: Request) -> list[UserOrganization]:
+        user = await current_user(request)
+        return [_organization(m) for m in await organizations.memberships_of(user.id)]
+
+    return routes
+
+
+def _organization(membership: Membership) -> UserOrganization:
+    return UserOrganization(
+        **{
+            name: value
+            for name, value in asdict(membership.organization).items()
+            if name in UserOrganization.model_fields
+        },
+        role=membership.role,
+        joined_at=membership.joined_at,
+    )

@@ -1,0 +1,154 @@
+"""Decisions about accounts: what a name may be, and how accounts come to be and change."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy.exc import IntegrityError
+
+from vestibule.clock import Clock, utc
+from vestibule.errors import (
+    AlreadyExists,
+    NotFound,
+    ValidationErrorItem,
+    ValidationFailed,
+)
+from vestibule.ids import new_id
+from vestibule.passwords.policy import check_new_password
+from vestibule.passwords.service import Passwords
+from vestibule.storage.database import Database
+from vestibule.text import canonical_email, canonical_username, comparable
+from vestibule.users import repository
+from vestibule.users.models import User
+
+
+class Users:
+    """Accounts."""
+
+    def __init__(self, *, database: Database, passwords: Passwords, clock: Clock) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._clock = clock
+
+    async def get(self, user_id: UUID) -> User | None:
+        """The user of this id, or None."""
+        return await self._database.read(lambda c: repository.by_id(c, user_id))
+
+    async def find(self, name: str) -> User | None:
+        """The user of this username or e-mail address in any spelling, or None."""
+        canonical = comparable(name)
+        return await self._database.read(lambda c: repository.by_name(c, canonical))
+
+    async def named(self, name: str) -> User:
+        """The user of this username or e-mail address. Raises `NotFound`."""
+        user = await self.find(name)
+        if user is None:
+            raise NotFound(f"There is no user {name!r}")
+        return user
+
+    async def list(self, *, search: str = "", after: str = "", limit: int = 100) -> list[User]:
+        """A page of users by username, behind `after`, whose name or address starts so."""
+        return await self._database.read(
+            lambda c: repository.list_users(c, search=search, after=after, limit=limit)
+        )
+
+    async def exist(self) -> bool:
+        """Whether there is any user."""
+        return await self._database.read(repository.any_user)
+
+    async def create(
+        self,
+        *,
+        username: str,
+        email_address: str | None = None,
+        first_name: str = "",
+        last_name: str = "",
+        password: SecretStr | None = None,
+        email_verified: bool = False,
+    ) -> User:
+        """A new, active account. Raises `ValidationFailed`, `AlreadyExists`."""
+        canonical, address = checked_names(username, email_address)
+        password_hash = None
+        if password is not None:
+            check_new_password(password, username=canonical, email=address)
+            password_hash = await self._passwords.hash(password)
+        now = utc(self._clock)
+        user = User(
+            id=new_id(),
+            username=canonical,
+            email_address=address,
+            first_name=checked_text(first_name, "first_name"),
+            last_name=checked_text(last_name, "last_name"),
+            password_hash=password_hash,
+            is_active=True,
+            email_verified=email_verified,
+            default_org_id=None,
+            created_at=now,
+            updated_at=now,
+        )
+        try:
+            await self._database.write(lambda c: repository.add(c, [user]))
+        except IntegrityError:
+            raise AlreadyExists("This username or e-mail address is taken") from None
+        return user
+
+    async def update(self, user: User, **changes: Any) -> User:
+        """Change `first_name`, `last_name`, `is_active`, `email_verified` or `default_org_id`."""
+        values = {name: value for name, value in changes.items() if value is not None}
+        for name in ("first_name", "last_name"):
+            if name in values:
+                values[name] = checked_text(values[name], name)
+        return await self._change(user, values)
+
+    async def set_password(self, user: User, password: SecretStr) -> User:
+        """Replace the password. Raises `ValidationFailed`."""
+        check_new_password(password, username=user.username, email=user.email_address)
+        return await self._change(user, {"password_hash": await self._passwords.hash(password)})
+
+    async def _change(self, user: User, values: dict[str, Any]) -> User:
+        values = {**values, "updated_at": utc(self._clock)}
+        await self._database.write(lambda c: repository.change(c, user.id, values))
+        changed = await self.get(user.id)
+        if changed is None:
+            raise NotFound("This user is gone")
+        return changed
+
+
+def checked_names(username: str, email_address: str | None) -> tuple[str, str | None]:
+    """Both names in canonical form. Raises `ValidationFailed`.
+
+    A username may hold an @ only as the account's own address: otherwise one account could
+    take another's address as its name, and be found in its place.
+    """
+    try:
+        address = canonical_email(email_address) if email_address else None
+    except ValueError as error:
+        raise invalid("email_address", f"The e-mail address {error}") from None
+    if "@" in username:
+        try:
+            canonical = canonical_email(username)
+        except ValueError:
+            canonical = None
+        if canonical is None or canonical != address:
+            raise invalid("username", "A username with an @ must be the account's own address")
+        return canonical, address
+    try:
+        return canonical_username(username), address
+    except ValueError:
+        raise invalid("username", "The username is empty or holds what it may not") from None
+
+
+def checked_text(value: str, field: str) -> str:
+    """A person's name as it may be stored. Raises `ValidationFailed`."""
+    value = value.strip()
+    if len(value) > 200 or not value.isprintable():
+        raise invalid(field, "A name is at most 200 printable characters")
+    return value
+
+
+def invalid(field: str, message: str) -> ValidationFailed:
+    """The error for one field."""
+    item = ValidationErrorItem(loc=["body", field], msg=message, type="value_error")
+    return ValidationFailed(message, errors=[item])
