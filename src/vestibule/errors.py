@@ -177,9 +177,7 @@ class UpgradeRequired(ApiError):
 
     def __init__(self, detail: str, *, upgrade: str, cause: str) -> None:
         # RFC 9110 §7.8: who sends Upgrade also names it in Connection.
-        super().__init__(
-            detail, cause=cause, headers={"Upgrade": upgrade, "Connection": "upgrade"}
-        )
+        super().__init__(detail, cause=cause, headers={"Upgrade": upgrade, "Connection": "upgrade"})
 
 
 class RateLimited(ApiError):

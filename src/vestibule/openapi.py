@@ -120,9 +120,7 @@ def _complete(operation: dict[str, Any]) -> None:
 def _response(kind: type[errors.ApiError]) -> dict[str, Any]:
     response: dict[str, Any] = {
         "description": kind.description,
-        "content": {
-            "application/json": {"schema": ENVELOPE, "example": DETAILS[kind].payload()}
-        },
+        "content": {"application/json": {"schema": ENVELOPE, "example": DETAILS[kind].payload()}},
     }
     if kind in HEADERS:
         response["headers"] = {

@@ -16,7 +16,7 @@ CommaSeparated = NoDecode
 
 
 class Settings(BaseSettings):
-    """The options, read once at start. Times are in seconds, sizes in bytes, unless said otherwise."""
+    """The options, read once at start. Times are in seconds, sizes in bytes."""
 
     model_config = SettingsConfigDict(
         env_prefix="VESTIBULE_", frozen=True, extra="forbid", hide_input_in_errors=True
@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     )
     previous_secret_keys: Annotated[tuple[SecretStr, ...], CommaSeparated] = Field(
         default=(),
-        description="Former secret keys that can still decrypt, so that the secret key can be changed.",
+        description="Former secret keys that can still decrypt, so that it can be changed.",
     )
 
     # Listening
@@ -51,11 +51,11 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[IPNetwork, ...], CommaSeparated] = Field(
         default=(),
-        description="Addresses or networks whose `Forwarded` and `X-Forwarded-*` fields are believed.",
+        description="Networks whose `Forwarded` and `X-Forwarded-*` fields are believed.",
     )
     require_tls: Literal["never", "remote", "always"] = Field(
         default="remote",
-        description="Refuse credentials over plain HTTP: from everywhere but this machine (`remote`), "
+        description="Refuse credentials over plain HTTP: from all but this machine (`remote`), "
         "from anywhere (`always`), or not at all (`never`, insecure).",
     )
     cors_origins: Annotated[tuple[str, ...], CommaSeparated] = Field(
@@ -63,7 +63,9 @@ class Settings(BaseSettings):
     )
     max_body: int = Field(default=16 * 1024, ge=1024, description="Largest request body, in bytes.")
     header_timeout: float = Field(
-        default=10, gt=0, description="Seconds a client may take to send its request line and headers."
+        default=10,
+        gt=0,
+        description="Seconds a client may take to send its request line and headers.",
     )
     body_timeout: float = Field(
         default=10, gt=0, description="Seconds a client may take to send its request body."
@@ -108,12 +110,15 @@ class Settings(BaseSettings):
         "longer is refused at once.",
     )
     firebase_signer_key: SecretStr | None = Field(
-        default=None, description="Base64 signer key of the Firebase project whose hashes were imported."
+        default=None,
+        description="Base64 signer key of the Firebase project whose hashes were imported.",
     )
     firebase_salt_separator: str = Field(
         default="Bw==", description="Base64 salt separator of that Firebase project."
     )
-    firebase_rounds: int = Field(default=8, ge=1, le=8, description="Rounds of that Firebase project.")
+    firebase_rounds: int = Field(
+        default=8, ge=1, le=8, description="Rounds of that Firebase project."
+    )
     firebase_memory_cost: int = Field(
         default=14, ge=1, le=14, description="Memory cost of that Firebase project."
     )
@@ -132,7 +137,7 @@ class Settings(BaseSettings):
     key_publish_ahead: int = Field(
         default=3600,
         ge=0,
-        description="Seconds that a rotated key is published before it signs, so that caches know it.",
+        description="Seconds that a rotated key is published before it signs.",
     )
 
     # Limits
@@ -176,7 +181,11 @@ class Settings(BaseSettings):
     @classmethod
     def _no_wildcard(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            if origin == "*" or not origin.startswith(("https://", "http://")) or origin.endswith("/"):
+            if (
+                origin == "*"
+                or not origin.startswith(("https://", "http://"))
+                or origin.endswith("/")
+            ):
                 raise ValueError("name each origin as scheme://host[:port], without a path")
         return value
 

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from vestibule.audit.service import Audit
 from vestibule.clients.service import Clients
 from vestibule.clock import Clock, SystemClock
-from vestibule.guard.backoff import Backoff
-from vestibule.guard.limits import Limiter
 from vestibule.guard.service import Guard
-from vestibule.guard.storage import BoundedMemoryStorage
 from vestibule.identity.local import LocalDirectory
 from vestibule.login.service import Login
 from vestibule.orgs.service import Organizations
@@ -74,9 +71,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         access_lifetime=settings.access_token_lifetime,
         refresh_lifetime=settings.refresh_token_lifetime,
     )
-    pool = HashPool(
-        threads=settings.hash_threads, deadline=settings.hash_deadline, clock=clock
-    )
+    pool = HashPool(threads=settings.hash_threads, deadline=settings.hash_deadline, clock=clock)
     passwords = make_passwords(settings, pool)
     organizations = Organizations(database=database, clock=clock)
     users = Users(database=database, passwords=passwords, clock=clock)

@@ -27,9 +27,7 @@ def add(connection: Connection, events: Sequence[AuditEvent]) -> None:
     connection.execute(_insert, [{n: getattr(event, n) for n in _names} for event in events])
 
 
-def latest(
-    connection: Connection, *, limit: int, after: UUID | None = None
-) -> list[AuditEvent]:
+def latest(connection: Connection, *, limit: int, after: UUID | None = None) -> list[AuditEvent]:
     """The newest `limit` events, oldest of them first; with `after`, the next behind that one."""
     statement = select(audit_events).limit(limit)
     if after is None:
@@ -37,7 +35,7 @@ def latest(
     else:
         statement = statement.where(audit_events.c.id > after).order_by(audit_events.c.id)
         rows = list(connection.execute(statement).all())
-    return [AuditEvent(*row[:3], Result(row[3]), *row[4:]) for row in rows]
+    return [AuditEvent(**{**row._mapping, "result": Result(row.result)}) for row in rows]
 
 
 def has_signed_in_from(connection: Connection, *, user_id: UUID, network: str) -> bool:

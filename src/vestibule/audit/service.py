@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -57,9 +58,7 @@ class Audit:
             identifier.encode("utf-8", "surrogatepass"), key=self._digest_key, digest_size=8
         ).hexdigest()
 
-    def event(
-        self, attempt: Attempt, *, result: Result, cause: str, status: int
-    ) -> AuditEvent:
+    def event(self, attempt: Attempt, *, result: Result, cause: str, status: int) -> AuditEvent:
         """The row of an attempt that has ended."""
         return AuditEvent(
             id=new_id(),
@@ -139,8 +138,8 @@ class Audit:
         while self._pending:
             batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
             try:
-                await self._database.write(lambda c, rows=batch: repository.add(c, rows))
-            except Exception as error:  # noqa: BLE001  (nobody awaits this: say it and go on)
+                await self._database.write(partial(repository.add, events=batch))
+            except Exception as error:
                 self._log.error("audit rows not written", count=len(batch), error=str(error))
         if self._dropped:
             self._log.error("audit rows not written", count=self._dropped, error="too many")
@@ -148,9 +147,7 @@ class Audit:
 
     async def latest(self, *, limit: int, after: UUID | None = None) -> list[AuditEvent]:
         """The newest events, oldest of them first; with `after`, the next behind that one."""
-        return await self._database.read(
-            lambda c: repository.latest(c, limit=limit, after=after)
-        )
+        return await self._database.read(lambda c: repository.latest(c, limit=limit, after=after))
 
     async def has_signed_in_from(self, *, user_id: UUID, network: str) -> bool:
         """Whether this user has signed in from this network before."""

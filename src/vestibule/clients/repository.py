@@ -24,9 +24,7 @@ def list_clients(connection: Connection) -> list[Client]:
 
 def add(connection: Connection, client: Client) -> None:
     """Insert; `IntegrityError` where the id is taken."""
-    connection.execute(
-        insert(clients), {name: getattr(client, name) for name in Client.__slots__}
-    )
+    connection.execute(insert(clients), {name: getattr(client, name) for name in Client.__slots__})
 
 
 def change(connection: Connection, client_id: str, values: dict[str, Any]) -> None:
@@ -35,5 +33,4 @@ def change(connection: Connection, client_id: str, values: dict[str, Any]) -> No
 
 
 def _client(row: Row[Any]) -> Client:
-    client_id, name, kind, *rest = row
-    return Client(client_id, name, ClientKind(kind), *rest)
+    return Client(**{**row._mapping, "kind": ClientKind(row.kind)})

@@ -37,9 +37,7 @@ ORG_SCOPE = "org:"
 class Clients:
     """Registered clients, and the built-in one that stands where none is named."""
 
-    def __init__(
-        self, *, database: Database, clock: Clock, default_scopes: frozenset[str]
-    ) -> None:
+    def __init__(self, *, database: Database, clock: Clock, default_scopes: frozenset[str]) -> None:
         self._database = database
         self._clock = clock
         now = utc(clock)

@@ -29,9 +29,7 @@ class LocalDirectory:
     ) -> bool:
         """Whether this is the user's password; a hash of former parameters is replaced."""
         encoded = user.password_hash if user else None
-        verification = await self._passwords.verify(
-            reservation, encoded=encoded, password=password
-        )
+        verification = await self._passwords.verify(reservation, encoded=encoded, password=password)
         replacement = verification.replacement
         if user and encoded and replacement:
             await self._database.write(

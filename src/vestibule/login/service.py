@@ -32,8 +32,8 @@ from vestibule.orgs.service import (
 )
 from vestibule.passwords.service import Passwords
 from vestibule.storage.database import Database
-from vestibule.tokens.models import RefreshToken
 from vestibule.text import comparable
+from vestibule.tokens.models import RefreshToken
 from vestibule.tokens.service import Subject, Tokens
 from vestibule.users.models import User
 
@@ -192,9 +192,7 @@ class Login:
             org_key=organization.key if organization else None,
             org_role=membership.role if membership else None,
         )
-        access_token = await self._tokens.access_token(
-            subject, auth_time=int(self._clock.time())
-        )
+        access_token = await self._tokens.access_token(subject, auth_time=int(self._clock.time()))
         refresh_token, row = None, None
         if Grant.REFRESH_TOKEN in client.grants:
             refresh_token, row = self._tokens.refresh_token(subject)
@@ -210,9 +208,7 @@ class Login:
 
     async def _acknowledge(self, attempt: Attempt, row: RefreshToken | None) -> None:
         """One commit holds the refresh token and the trail; only then is anybody told."""
-        event = self._audit.event(
-            attempt, result=Result.SUCCESS, cause="signed_in", status=200
-        )
+        event = self._audit.event(attempt, result=Result.SUCCESS, cause="signed_in", status=200)
 
         def write(connection: Connection) -> None:
             if row is not None:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
-    true,
 )
 
 from vestibule.storage.metadata import UtcDateTime, metadata
@@ -36,9 +35,9 @@ organizations = Table(
     Column("id", Uuid, primary_key=True),
     Column("key", String(63), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
-    Column("description", String(2000), nullable=False, server_default=""),
-    Column("is_active", Boolean, nullable=False, server_default=true()),
-    Column("password_sign_in", Boolean, nullable=False, server_default=true()),
+    Column("description", String(2000), nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("password_sign_in", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -63,7 +64,11 @@ def add_member(
     connection: Connection, *, org_id: UUID, user_id: UUID, role: Role, joined_at: datetime
 ) -> None:
     """Insert; `IntegrityError` where the user is a member already."""
-    connection.execute(
-        insert(memberships),
-        {"org_id": org_id, "user_id": user_id, "role": role.value, "joined_at": joined_at},
-    )
+    values = {"org_id": org_id, "user_id": user_id, "role": role.value, "joined_at": joined_at}
+    add_members(connection, [values])
+
+
+def add_members(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert many, of columns by name."""
+    if rows:
+        connection.execute(insert(memberships), list(rows))

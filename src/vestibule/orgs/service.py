@@ -52,10 +52,19 @@ class Organizations:
 
     async def create(self, *, key: str, name: str, description: str = "") -> Organization:
         """A new, active organization. Raises `ValidationFailed`, `AlreadyExists`."""
+        organization = self.new(key=key, name=name, description=description)
+        try:
+            await self._database.write(lambda c: repository.add(c, organization))
+        except IntegrityError:
+            raise AlreadyExists(f"There is an organization {key!r} already") from None
+        return organization
+
+    def new(self, *, key: str, name: str, description: str = "") -> Organization:
+        """An organization as it would be created, not yet written. Raises `ValidationFailed`."""
         if not KEY.fullmatch(key):
             raise _invalid("key", "A key is lower-case letters, digits and inner hyphens")
         now = utc(self._clock)
-        organization = Organization(
+        return Organization(
             id=new_id(),
             key=key,
             name=_checked_name(name),
@@ -65,11 +74,6 @@ class Organizations:
             created_at=now,
             updated_at=now,
         )
-        try:
-            await self._database.write(lambda c: repository.add(c, organization))
-        except IntegrityError:
-            raise AlreadyExists(f"There is an organization {key!r} already") from None
-        return organization
 
     async def update(self, key: str, **changes: Any) -> Organization:
         """Change `name`, `description`, `is_active` or `password_sign_in`. Raises `NotFound`."""
@@ -99,9 +103,7 @@ class Organizations:
 
 def enterable_by_password(memberships: Sequence[Membership]) -> list[Membership]:
     """Those that a local password opens now."""
-    return [
-        m for m in memberships if m.organization.is_active and m.organization.password_sign_in
-    ]
+    return [m for m in memberships if m.organization.is_active and m.organization.password_sign_in]
 
 
 def default_membership(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
+from vestibule.orgs import repository as organizations
 from vestibule.orgs.models import Role
 from vestibule.storage import schema
+from vestibule.users import repository as users
 from vestibule.wiring import Services
 
 USERNAME = "admin"
@@ -34,10 +37,21 @@ async def prepare(services: Services) -> FirstStart | None:
     if await services.users.exist():
         return None
     password = SecretStr(secrets.token_urlsafe(18))
-    user = await services.users.create(username=USERNAME, first_name="Administrator")
+    password_hash = await services.passwords.hash(password)
+    user = services.users.new(username=USERNAME, first_name="Administrator")
     key, name = ORGANIZATION
-    await services.organizations.create(key=key, name=name)
-    await services.organizations.add_member(key=key, user_id=user.id, role=Role.OWNER)
-    # Last, so that a start that was cut short leaves no account whose password nobody saw.
-    await services.users.set_password(user, password)
+    organization = services.organizations.new(key=key, name=name)
+
+    def write(connection: Connection) -> None:
+        organizations.add(connection, organization)
+        users.add(connection, [replace(user, password_hash=password_hash)])
+        organizations.add_member(
+            connection,
+            org_id=organization.id,
+            user_id=user.id,
+            role=Role.OWNER,
+            joined_at=user.created_at,
+        )
+
+    await services.database.write(write)
     return FirstStart(username=USERNAME, password=password, organization=key)

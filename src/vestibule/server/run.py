@@ -13,6 +13,7 @@ import uvloop
 from vestibule import __version__, logs
 from vestibule.app import build
 from vestibule.server.first_start import FirstStart, prepare
+from vestibule.server.insecure import insecurities
 from vestibule.server.protocol import protocol
 from vestibule.settings import Settings
 from vestibule.wiring import wire
@@ -76,20 +77,3 @@ class _Server(uvicorn.Server):
         finally:
             for number in signals:
                 loop.remove_signal_handler(number)
-
-
-def insecurities(settings: Settings) -> list[str]:
-    """What the settings allow that they should not, said at every start."""
-    found = []
-    if settings.require_tls == "never":
-        found.append("VESTIBULE_REQUIRE_TLS=never lets passwords travel in the clear")
-    if not settings.failure_delays:
-        found.append("VESTIBULE_FAILURE_DELAYS=false lets anybody guess without end")
-    if settings.public_url.startswith("http://") and not _is_local(settings.public_url):
-        found.append("VESTIBULE_ISSUER is not an https URL")
-    return found
-
-
-def _is_local(url: str) -> bool:
-    host = url.removeprefix("http://").partition("/")[0]
-    return host.startswith(("127.", "localhost", "[::1]"))

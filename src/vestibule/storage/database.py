@@ -108,7 +108,7 @@ class Database:
             with self._engine.begin() as connection:
                 for job in batch:
                     job.run(connection, alone=len(batch) == 1)
-        except BaseException as error:  # noqa: BLE001  (whatever it is, nobody may wait forever)
+        except BaseException as error:
             for job in batch:
                 job.error = job.error or error
         for loop in {job.loop for job in batch}:
@@ -136,7 +136,7 @@ class _Job:
         savepoint = connection.begin_nested()
         try:
             self.result = self.work(connection)
-        except Exception as error:  # noqa: BLE001  (delivered to the one who awaits it)
+        except Exception as error:
             savepoint.rollback()
             self.error = error
         else:
@@ -169,9 +169,7 @@ def create_embedded_engine(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> E
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.query:
         raise ValueError("the database URL must be of the form sqlite:////path/to/file.db")
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(
-        url, connect_args={"timeout": busy_timeout, "check_same_thread": False}
-    )
+    engine = create_engine(url, connect_args={"timeout": busy_timeout, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -146,9 +146,7 @@ class KeyRing:
             if self._clock.monotonic() - self._loaded_at < after:
                 return  # another request has just done it
             now = utc(self._clock)
-            self._keys = await self._database.read(
-                lambda c: repository.published_keys(c, now=now)
-            )
+            self._keys = await self._database.read(lambda c: repository.published_keys(c, now=now))
             self._loaded_at = self._clock.monotonic()
 
     def _generate(self, created_at: datetime, activates_at: datetime) -> SigningKey:

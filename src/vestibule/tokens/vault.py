@@ -46,7 +46,9 @@ class Vault:
 
 def derive(secret: SecretStr, *, purpose: str) -> bytes:
     """32 bytes for one purpose from the secret key, by HKDF-SHA256 (RFC 5869)."""
-    hkdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"vestibule {purpose}".encode())
+    hkdf = HKDF(
+        algorithm=hashes.SHA256(), length=32, salt=None, info=f"vestibule {purpose}".encode()
+    )
     return hkdf.derive(secret.get_secret_value().encode())
 
 
@@ -68,4 +70,12 @@ def read_or_create_secret(data_dir: Path) -> SecretStr:
             pass
         finally:
             draft.unlink()
-    return SecretStr(path.read_text().strip())
+    found = read_secret(data_dir)
+    assert found is not None
+    return found
+
+
+def read_secret(data_dir: Path) -> SecretStr | None:
+    """The secret key in the data folder; None where there is none."""
+    path = data_dir / SECRET_FILE
+    return SecretStr(path.read_text().strip()) if path.exists() else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Uuid, false, true
+from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Uuid
 
 from vestibule.storage.metadata import UtcDateTime, metadata
 
@@ -16,11 +16,11 @@ users = Table(
     Column("id", Uuid, primary_key=True),
     Column("username", String(320), nullable=False, unique=True),
     Column("email_address", String(320), unique=True),
-    Column("first_name", String(200), nullable=False, server_default=""),
-    Column("last_name", String(200), nullable=False, server_default=""),
+    Column("first_name", String(200), nullable=False),
+    Column("last_name", String(200), nullable=False),
     Column("password_hash", String(1024)),
-    Column("is_active", Boolean, nullable=False, server_default=true()),
-    Column("email_verified", Boolean, nullable=False, server_default=false()),
+    Column("is_active", Boolean, nullable=False),
+    Column("email_verified", Boolean, nullable=False),
     Column("default_org_id", ForeignKey("organizations.id")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),

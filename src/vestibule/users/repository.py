@@ -34,9 +34,7 @@ def by_name(connection: Connection, name: str) -> User | None:
     return User(*row) if row else None
 
 
-def taken(
-    connection: Connection, *, usernames: Sequence[str], emails: Sequence[str]
-) -> list[User]:
+def taken(connection: Connection, *, usernames: Sequence[str], emails: Sequence[str]) -> list[User]:
     """The users who have one of these names or addresses."""
     statement = select(users).where(
         or_(users.c.username.in_(usernames), users.c.email_address.in_(emails))
@@ -71,9 +69,7 @@ def change(connection: Connection, user_id: UUID, values: dict[str, Any]) -> Non
     connection.execute(update(users).where(users.c.id == user_id).values(**values))
 
 
-def replace_hash(
-    connection: Connection, *, user_id: UUID, former: str, replacement: str
-) -> None:
+def replace_hash(connection: Connection, *, user_id: UUID, former: str, replacement: str) -> None:
     """Replace a hash by one of the same password, unless the password changed meanwhile."""
     parameters = {"user_id": user_id, "former": former, "replacement": replacement}
     connection.execute(_set_hash, parameters)

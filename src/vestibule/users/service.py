@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -69,30 +70,47 @@ class Users:
         email_verified: bool = False,
     ) -> User:
         """A new, active account. Raises `ValidationFailed`, `AlreadyExists`."""
-        canonical, address = checked_names(username, email_address)
-        password_hash = None
+        user = self.new(
+            username=username,
+            email_address=email_address,
+            first_name=first_name,
+            last_name=last_name,
+            email_verified=email_verified,
+        )
         if password is not None:
-            check_new_password(password, username=canonical, email=address)
-            password_hash = await self._passwords.hash(password)
+            check_new_password(password, username=user.username, email=user.email_address)
+            user = replace(user, password_hash=await self._passwords.hash(password))
+        try:
+            await self._database.write(lambda c: repository.add(c, [user]))
+        except IntegrityError:
+            raise AlreadyExists("This username or e-mail address is taken") from None
+        return user
+
+    def new(
+        self,
+        *,
+        username: str,
+        email_address: str | None = None,
+        first_name: str = "",
+        last_name: str = "",
+        email_verified: bool = False,
+    ) -> User:
+        """An account as it would be created, not yet written. Raises `ValidationFailed`."""
+        canonical, address = checked_names(username, email_address)
         now = utc(self._clock)
-        user = User(
+        return User(
             id=new_id(),
             username=canonical,
             email_address=address,
             first_name=checked_text(first_name, "first_name"),
             last_name=checked_text(last_name, "last_name"),
-            password_hash=password_hash,
+            password_hash=None,
             is_active=True,
             email_verified=email_verified,
             default_org_id=None,
             created_at=now,
             updated_at=now,
         )
-        try:
-            await self._database.write(lambda c: repository.add(c, [user]))
-        except IntegrityError:
-            raise AlreadyExists("This username or e-mail address is taken") from None
-        return user
 
     async def update(self, user: User, **changes: Any) -> User:
         """Change `first_name`, `last_name`, `is_active`, `email_verified` or `default_org_id`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+
 from vestibule.storage.database import create_embedded_engine
 from vestibule.storage.metadata import metadata
 

@@ -1,0 +1,89 @@
+"""`vestibule client`: OAuth 2.0 clients."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from vestibule.cli.output import AsJson, print_done, print_rows, run
+from vestibule.clients.models import Client, ClientKind, Grant
+from vestibule.wiring import Services
+
+app = typer.Typer(help="OAuth 2.0 clients.", no_args_is_help=True)
+
+ClientId = Annotated[str, typer.Argument(help="The client_id.")]
+
+
+@app.command()
+def create(
+    client_id: ClientId,
+    name: Annotated[str, typer.Option(help="Display name; by default the client_id.")] = "",
+    kind: Annotated[
+        ClientKind, typer.Option(help="Whether it can keep a secret.")
+    ] = ClientKind.CONFIDENTIAL,
+    grant: Annotated[list[Grant] | None, typer.Option(help="A grant it may use.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="A scope it may ask for.")] = None,
+    minimum_version: Annotated[
+        str | None, typer.Option(help="Oldest version of it that may sign in.")
+    ] = None,
+    organization: Annotated[
+        list[str] | None, typer.Option(help="An organization it may enter; by default all.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register a client; the secret of a confidential one is shown this once."""
+
+    async def work(services: Services) -> dict[str, Any]:
+        client, secret = await services.clients.create(
+            client_id=client_id,
+            name=name or client_id,
+            kind=kind,
+            grants=grant or [Grant.PASSWORD, Grant.REFRESH_TOKEN],
+            scopes=scope or sorted(services.settings.default_scopes),
+            minimum_version=minimum_version,
+            organizations=organization,
+        )
+        return {**_shown(client), "client_secret": secret and secret.get_secret_value()}
+
+    done = run(work)
+    secret = done["client_secret"]
+    told = f" Its secret is shown this once:\n{secret}" if secret else ""
+    print_done(f"Registered the client {client_id}.{told}", done, as_json=as_json)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the clients by id."""
+
+    async def work(services: Services) -> list[Client]:
+        return await services.clients.list()
+
+    print_rows(
+        [_shown(client) for client in run(work)],
+        columns=["client_id", "name", "kind", "grants", "scopes", "minimum_version"],
+        as_json=as_json,
+    )
+
+
+@app.command("rotate-secret")
+def rotate_secret(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Give a confidential client a new secret; the former ends at once."""
+
+    async def work(services: Services) -> str:
+        return (await services.clients.rotate_secret(client_id)).get_secret_value()
+
+    secret = run(work)
+    print_done(
+        f"The new secret of {client_id} is shown this once:\n{secret}",
+        {"client_id": client_id, "client_secret": secret},
+        as_json=as_json,
+    )
+
+
+def _shown(client: Client) -> dict[str, Any]:
+    shown = {name: value for name, value in asdict(client).items() if name != "secret_hash"}
+    for name in ("grants", "scopes", "organizations"):
+        shown[name] = None if shown[name] is None else sorted(shown[name])
+    return shown

@@ -1,0 +1,107 @@
+"""Import files: CSV and JSON Lines, line by line, whatever stands in them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MAX_LINE = 64 * 1024
+"""Bytes of one line: a user is never that long, and no file may fill the memory."""
+
+
+class UnknownFormat(Exception):
+    """The file is neither CSV nor JSON Lines."""
+
+
+class Unreadable(Exception):
+    """A line that is no row; says why without its content."""
+
+
+Parser = Callable[[Iterator[str]], Iterator[Any]]
+
+
+class Rows:
+    """(line number, fields) of a file; where a line can't be read, its fields are an exception."""
+
+    def __init__(self, file: BinaryIO, *, size: int, parse: Parser) -> None:
+        self._file = file
+        self._parse = parse
+        self._line = 0
+        self.size = size
+        """Bytes of the file."""
+        self.position = 0
+        """Bytes read so far."""
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        for fields in self._parse(self._lines()):
+            yield self._line, fields
+
+    def _lines(self) -> Iterator[str]:
+        while raw := self._file.readline(MAX_LINE):
+            self.position += len(raw)
+            self._line += 1
+            if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
+                self._skip_rest_of_line()
+            # What is not UTF-8 becomes surrogates, which no field admits.
+            yield raw.decode("utf-8-sig" if self._line == 1 else "utf-8", "surrogateescape")
+
+    def _skip_rest_of_line(self) -> None:
+        while rest := self._file.readline(MAX_LINE):
+            self.position += len(rest)
+            if rest.endswith(b"\n"):
+                return
+
+
+@contextmanager
+def open_rows(path: Path) -> Iterator[Rows]:
+    """The rows of a file. Raises `UnknownFormat`, also for a CSV header that is none."""
+    parse = PARSERS.get(path.suffix.lower())
+    if parse is None:
+        raise UnknownFormat(f"The file must end in one of {', '.join(PARSERS)}")
+    with path.open("rb") as file:
+        yield Rows(file, size=path.stat().st_size, parse=parse)
+
+
+def _json_lines(lines: Iterator[str]) -> Iterator[Any]:
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError):
+            fields = None
+        yield fields if isinstance(fields, dict) else Unreadable("not a JSON object")
+
+
+def _csv(lines: Iterator[str]) -> Iterator[Any]:
+    reader = csv.reader(lines)
+    header = [name.strip() for name in next(reader, [])]
+    if "username" not in header:
+        raise UnknownFormat("The first line must name the columns, username among them")
+    while True:
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield Unreadable("not a line of CSV")
+            continue
+        if not values:
+            continue
+        if len(values) != len(header):
+            yield Unreadable(f"{len(values)} fields where the header names {len(header)}")
+            continue
+        # In CSV an empty field says nothing.
+        fields: dict[str, Any] = {n: v for n, v in zip(header, values, strict=True) if v != ""}
+        if "organizations" in fields:
+            fields["organizations"] = [
+                item.strip() for item in fields["organizations"].split(";") if item.strip()
+            ]
+        yield fields
+
+
+PARSERS: dict[str, Parser] = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines}

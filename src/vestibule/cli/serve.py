@@ -1,0 +1,73 @@
+"""`vestibule serve` and `vestibule migrate`."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated
+
+import typer
+
+from vestibule import logs
+from vestibule.cli.output import AsJson, load_settings, out, print_done, print_json
+from vestibule.settings import Settings
+from vestibule.storage import schema
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the service; the first start makes the database, the keys and an administrator."""
+    # Here, because the other commands need no web server.
+    from vestibule.server.run import FirstStart, serve as run_server
+
+    settings = load_settings()
+    changes = {"host": host, "port": port}
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings = settings.model_copy(update=given)
+    logs.configure(level=settings.log_level, form=settings.log_format)
+
+    def announce(first: FirstStart) -> None:
+        _announce(settings, first, as_json=as_json)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        run_server(settings, announce=announce)
+
+
+def _announce(settings: Settings, first: object, *, as_json: bool) -> None:
+    from vestibule.server.run import FirstStart
+
+    assert isinstance(first, FirstStart)
+    password = first.password.get_secret_value()
+    url = f"{settings.public_url}/api/v1/auth/login"
+    if as_json:
+        print_json(
+            {
+                "username": first.username,
+                "password": password,
+                "organization": first.organization,
+                "login_url": url,
+            }
+        )
+        return
+    out.print(
+        f"\n[bold]An administrator was made. The password is shown this once:[/]\n\n"
+        f"  username  {first.username}\n  password  {password}\n\n"
+        f"[bold]Sign in with:[/]\n\n"
+        f"  curl --request POST {url} \\\n"
+        f"    --data username={first.username} --data 'password={password}'\n",
+        soft_wrap=True,
+    )
+
+
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database to the version of this program."""
+    settings = load_settings()
+    former = schema.current(settings.sqlalchemy_url)
+    schema.upgrade(settings.sqlalchemy_url)
+    print_done(
+        f"The database is at version {schema.HEAD}.",
+        {"from": former, "to": schema.HEAD},
+        as_json=as_json,
+    )

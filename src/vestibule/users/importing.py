@@ -1,0 +1,245 @@
+"""Bringing users in by the hundred thousand: in batches, in bounded memory, again at will."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from sqlalchemy import Connection
+
+from vestibule.errors import ApiError
+from vestibule.orgs import repository as orgs
+from vestibule.orgs.models import Role
+from vestibule.orgs.service import Organizations
+from vestibule.passwords.formats import UnknownHashFormat, recognise
+from vestibule.passwords.policy import check_new_password
+from vestibule.passwords.service import Passwords
+from vestibule.storage.database import Database
+from vestibule.users import repository
+from vestibule.users.models import User
+from vestibule.users.service import Users
+
+BATCH = 1000
+"""Users in one transaction: what an import that is cut off has to do again at the most."""
+
+
+class ImportRow(BaseModel):
+    """One user of an import file."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    username: str
+    email_address: str | None = Field(
+        default=None, validation_alias=AliasChoices("email_address", "email")
+    )
+    first_name: str = ""
+    last_name: str = ""
+    password_hash: str | None = Field(default=None, max_length=1024)
+    password: SecretStr | None = None
+    is_active: bool = True
+    email_verified: bool = False
+    organizations: list[str] = Field(default=[], max_length=1000)
+    """Keys of organizations that exist, each with `:ROLE` where it is not member."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A line that was not imported, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """How many lines ended how."""
+
+    created: int = 0
+    unchanged: int = 0
+    """Lines whose user was there already, with the same username and address."""
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    line: int
+    user: User
+    password: SecretStr | None
+    memberships: list[tuple[UUID, Role]]
+
+
+class Importer:
+    """Imports rows of users."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        users: Users,
+        organizations: Organizations,
+        passwords: Passwords,
+    ) -> None:
+        self._database = database
+        self._users = users
+        self._organizations = organizations
+        self._passwords = passwords
+        self._org_ids: dict[str, UUID] = {}
+
+    async def run(
+        self,
+        rows: Iterable[tuple[int, Any]],
+        *,
+        refused: Callable[[Refusal], None],
+        progress: Callable[[Summary], None],
+    ) -> Summary:
+        """Import (line number, fields) pairs; fields that are an exception are refused with it.
+
+        Each batch is committed before `progress` is told of it. Whatever was committed is
+        found unchanged when the same file is imported again.
+        """
+        self._org_ids = await self._all_organizations()
+        summary = Summary()
+
+        def refuse(line: int, reason: str) -> None:
+            summary.refused += 1
+            refused(Refusal(line=line, reason=reason))
+
+        for batch in _batches(rows):
+            candidates = []
+            for line, fields in batch:
+                try:
+                    candidates.append(self._candidate(line, fields))
+                except (ApiError, UnknownHashFormat, ValidationError, _Unfit) as error:
+                    refuse(line, _reason(error))
+            hashed = await asyncio.gather(*(self._hashed(item) for item in candidates))
+            created, conflicts = await self._database.write(
+                lambda connection, items=hashed: _insert(connection, items)  # type: ignore[misc]
+            )
+            for line, reason in conflicts:
+                refuse(line, reason)
+            summary.created += created
+            summary.unchanged += len(hashed) - created - len(conflicts)
+            progress(summary)
+        return summary
+
+    def _candidate(self, line: int, fields: Any) -> _Candidate:
+        if isinstance(fields, Exception):
+            raise _Unfit(str(fields))
+        row = ImportRow.model_validate(fields)
+        if row.password is not None and row.password_hash is not None:
+            raise _Unfit("give a password or a password_hash, not both")
+        user = self._users.new(
+            username=row.username,
+            email_address=row.email_address,
+            first_name=row.first_name,
+            last_name=row.last_name,
+            email_verified=row.email_verified,
+        )
+        if row.password_hash is not None:
+            recognise(row.password_hash)
+        if row.password is not None:
+            check_new_password(row.password, username=user.username, email=user.email_address)
+        return _Candidate(
+            line=line,
+            user=replace(user, is_active=row.is_active, password_hash=row.password_hash),
+            password=row.password,
+            memberships=[self._membership(item) for item in row.organizations],
+        )
+
+    def _membership(self, item: str) -> tuple[UUID, Role]:
+        key, _, role = item.partition(":")
+        if key not in self._org_ids:
+            raise _Unfit("an organization that does not exist")
+        if role and role not in set(Role):
+            raise _Unfit("a role that does not exist")
+        return self._org_ids[key], Role(role or Role.MEMBER)
+
+    async def _hashed(self, candidate: _Candidate) -> _Candidate:
+        if candidate.password is None:
+            return candidate
+        encoded = await asyncio.to_thread(self._passwords.hash_now, candidate.password)
+        return replace(candidate, user=replace(candidate.user, password_hash=encoded))
+
+    async def _all_organizations(self) -> dict[str, UUID]:
+        found: dict[str, UUID] = {}
+        after = ""
+        while page := await self._organizations.list(after=after):
+            found |= {organization.key: organization.id for organization in page}
+            after = page[-1].key
+        return found
+
+
+class _Unfit(Exception):
+    """Why a line can't be imported; never holds what stood in it."""
+
+
+def _insert(
+    connection: Connection, candidates: Sequence[_Candidate]
+) -> tuple[int, list[tuple[int, str]]]:
+    """Insert those who are not there: (how many, conflicts by line)."""
+    addresses = [c.user.email_address for c in candidates if c.user.email_address]
+    names = [candidate.user.username for candidate in candidates]
+    there = repository.taken(connection, usernames=names, emails=addresses)
+    by_name = {user.username: user for user in there}
+    by_address = {user.email_address: user for user in there if user.email_address}
+    fresh: list[_Candidate] = []
+    conflicts: list[tuple[int, str]] = []
+    for candidate in candidates:
+        user = candidate.user
+        namesake = by_name.get(user.username)
+        neighbour = by_address.get(user.email_address)
+        if namesake is None and neighbour is None:
+            fresh.append(candidate)
+            by_name[user.username] = user
+            if user.email_address:
+                by_address[user.email_address] = user
+        elif namesake is None:
+            conflicts.append((candidate.line, "the e-mail address belongs to another account"))
+        elif namesake.email_address != user.email_address:
+            conflicts.append((candidate.line, "the username belongs to another account"))
+    if fresh:
+        repository.add(connection, [candidate.user for candidate in fresh])
+    orgs.add_members(
+        connection,
+        [
+            {
+                "org_id": org_id,
+                "user_id": candidate.user.id,
+                "role": role.value,
+                "joined_at": candidate.user.created_at,
+            }
+            for candidate in fresh
+            for org_id, role in candidate.memberships
+        ],
+    )
+    return len(fresh), conflicts
+
+
+def _batches(rows: Iterable[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
+    batch = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ApiError):
+        return "; ".join(item.msg for item in error.errors or []) or error.detail
+    if isinstance(error, ValidationError):
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+        # The names of fields that we do not know are the sender's words: they stay unsaid.
+        return "; ".join(
+            "a field that is not known"
+            if item["type"] == "extra_forbidden"
+            else f"{item['loc'][0]}: {item['msg']}"
+            for item in found
+        )
+    return str(error)
