@@ -78,6 +78,8 @@ class ApiError(Exception):
     type: ClassVar[ErrorType]
     description: ClassVar[str]
     """The response's description in the OpenAPI document."""
+    advice: ClassVar[str]
+    """What a client does about it, for the errors guide."""
 
     def __init__(
         self,
@@ -108,6 +110,7 @@ class InvalidRequest(ApiError):
     status = 400
     type = ErrorType.INVALID
     description = "Invalid request"
+    advice = "Correct the program: send the form as documented, each parameter once."
 
 
 class AuthenticationFailed(ApiError):
@@ -116,6 +119,7 @@ class AuthenticationFailed(ApiError):
     status = 401
     type = ErrorType.AUTHENTICATION
     description = "Authentication failed"
+    advice = "Ask for the credentials again. `WWW-Authenticate` says what kind is taken."
 
     def __init__(
         self,
@@ -134,6 +138,7 @@ class AccessForbidden(ApiError):
     status = 403
     type = ErrorType.FORBIDDEN
     description = "Access forbidden"
+    advice = "Trying again does not help; `detail` says what stands in the way."
 
 
 class NotFound(ApiError):
@@ -142,6 +147,7 @@ class NotFound(ApiError):
     status = 404
     type = ErrorType.NOT_FOUND
     description = "Not found"
+    advice = "Check the name. Somebody else's and nobody's are answered alike."
 
 
 class MethodNotAllowed(ApiError):
@@ -150,6 +156,7 @@ class MethodNotAllowed(ApiError):
     status = 405
     type = ErrorType.METHOD_NOT_ALLOWED
     description = "Method not allowed"
+    advice = "Use one of the methods in `Allow`."
 
 
 class AlreadyExists(ApiError):
@@ -158,6 +165,7 @@ class AlreadyExists(ApiError):
     status = 409
     type = ErrorType.ALREADY_EXISTS
     description = "Already exists"
+    advice = "Choose another name, or link the two accounts."
 
 
 class ValidationFailed(ApiError):
@@ -166,6 +174,7 @@ class ValidationFailed(ApiError):
     status = 422
     type = ErrorType.VALIDATION
     description = "Validation error"
+    advice = "Show each `msg` beside the field that its `loc` names."
 
 
 class UpgradeRequired(ApiError):
@@ -174,6 +183,7 @@ class UpgradeRequired(ApiError):
     status = 426
     type = ErrorType.UPGRADE_REQUIRED
     description = "Upgrade required"
+    advice = "Use https, or update the client to the version that `Upgrade` names."
 
     def __init__(self, detail: str, *, upgrade: str, cause: str) -> None:
         # RFC 9110 §7.8: who sends Upgrade also names it in Connection.
@@ -186,6 +196,7 @@ class RateLimited(ApiError):
     status = 429
     type = ErrorType.RATE_LIMIT
     description = "Rate limited"
+    advice = "Wait `Retry-After` seconds, then try once. `RateLimit` says which limit was met."
 
     def __init__(
         self,
@@ -221,6 +232,7 @@ class InternalError(ApiError):
     status = 500
     type = ErrorType.INTERNAL
     description = "Internal server error"
+    advice = "Try again later, and report it with the `X-Request-ID` of the answer."
 
 
 class DatabaseUnavailable(ApiError):
@@ -229,6 +241,7 @@ class DatabaseUnavailable(ApiError):
     status = 500
     type = ErrorType.DATABASE
     description = "Internal server error"
+    advice = "Try again after `Retry-After` seconds: nothing was changed."
 
     def __init__(self, *, retry_after: int = 5) -> None:
         super().__init__(cause="database", headers={"Retry-After": str(retry_after)})
@@ -240,6 +253,7 @@ class BadGateway(ApiError):
     status = 502
     type = ErrorType.BAD_GATEWAY
     description = "Bad gateway"
+    advice = "Try again later; the directory behind the service is at fault."
 
 
 class GatewayTimeout(ApiError):
@@ -248,3 +262,22 @@ class GatewayTimeout(ApiError):
     status = 504
     type = ErrorType.GATEWAY_TIMEOUT
     description = "Gateway timeout"
+    advice = "Try again later; the directory behind the service is slow."
+
+
+ALL: tuple[type[ApiError], ...] = (
+    InvalidRequest,
+    AuthenticationFailed,
+    AccessForbidden,
+    NotFound,
+    MethodNotAllowed,
+    AlreadyExists,
+    ValidationFailed,
+    UpgradeRequired,
+    RateLimited,
+    InternalError,
+    DatabaseUnavailable,
+    BadGateway,
+    GatewayTimeout,
+)
+"""The one list, by status."""

@@ -31,6 +31,12 @@ class Settings(BaseSettings):
         default=None,
         description="SQLAlchemy URL; by default a SQLite file in the data folder.",
     )
+    database_timeout: float = Field(
+        default=5,
+        gt=0,
+        le=60,
+        description="Seconds to wait for another process that writes to the embedded database.",
+    )
     secret_key: SecretStr | None = Field(
         default=None,
         min_length=32,

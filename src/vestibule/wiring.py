@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from vestibule.audit.service import Audit
 from vestibule.clients.service import Clients
 from vestibule.clock import Clock, SystemClock
+from vestibule.guard.backoff import Backoff
+from vestibule.guard.limits import Limiter
 from vestibule.guard.service import Guard
+from vestibule.guard.storage import BoundedMemoryStorage
 from vestibule.identity.local import LocalDirectory
 from vestibule.login.service import Login
 from vestibule.orgs.service import Organizations
+from vestibule.passwords.firebase import FirebaseProject
 from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
 from vestibule.settings import Settings
@@ -50,7 +54,7 @@ class Services:
 def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Make the services. Touches the data folder, but not yet the database."""
     clock = clock or SystemClock()
-    database = Database(settings.sqlalchemy_url)
+    database = Database(settings.sqlalchemy_url, busy_timeout=settings.database_timeout)
     secret = settings.secret_key or read_or_create_secret(settings.data_dir)
     audit = Audit(
         database=database, clock=clock, digest_key=derive(secret, purpose="audit identifiers")
@@ -72,7 +76,13 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         refresh_lifetime=settings.refresh_token_lifetime,
     )
     pool = HashPool(threads=settings.hash_threads, deadline=settings.hash_deadline, clock=clock)
-    passwords = make_passwords(settings, pool)
+    passwords = Passwords(
+        pool=pool,
+        memory_kib=settings.argon2_memory,
+        time_cost=settings.argon2_time,
+        parallelism=settings.argon2_parallelism,
+        firebase=_firebase(settings),
+    )
     organizations = Organizations(database=database, clock=clock)
     users = Users(database=database, passwords=passwords, clock=clock)
     clients = Clients(database=database, clock=clock, default_scopes=settings.default_scopes)
@@ -115,10 +125,26 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         await services.close()
 
 
-def make_passwords(settings: Settings, pool: HashPool) -> Passwords:
-    """The password service of these settings."""
-    raise NotImplementedError
+def _firebase(settings: Settings) -> FirebaseProject | None:
+    if settings.firebase_signer_key is None:
+        return None
+    return FirebaseProject(
+        signer_key=settings.firebase_signer_key,
+        salt_separator=settings.firebase_salt_separator,
+        rounds=settings.firebase_rounds,
+        memory_cost=settings.firebase_memory_cost,
+    )
 
 
 def _guard(settings: Settings, clock: Clock) -> Guard:
-    raise NotImplementedError
+    limiter = Limiter(
+        storage=BoundedMemoryStorage(clock=clock),
+        clock=clock,
+        rates={
+            "address": settings.limit_address,
+            "account": settings.limit_account,
+            "client": settings.limit_client,
+        },
+    )
+    backoff = Backoff(clock=clock) if settings.failure_delays else None
+    return Guard(limiter=limiter, backoff=backoff, require_tls=settings.require_tls)

@@ -27,7 +27,7 @@ app.add_typer(audit.app, name="audit")
 app.command("doctor")(doctor.doctor)
 
 
-def _print_version(asked: bool) -> None:  # noqa: FBT001  (Typer calls it so)
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(__version__)
         raise typer.Exit

@@ -97,7 +97,7 @@ def ask_password() -> SecretStr:
 
 def _cell(value: Any) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, frozenset | set | list | tuple):

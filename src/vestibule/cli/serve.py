@@ -9,6 +9,7 @@ import typer
 
 from vestibule import logs
 from vestibule.cli.output import AsJson, load_settings, out, print_done, print_json
+from vestibule.server.first_start import FirstStart
 from vestibule.settings import Settings
 from vestibule.storage import schema
 
@@ -20,7 +21,7 @@ def serve(
 ) -> None:
     """Run the service; the first start makes the database, the keys and an administrator."""
     # Here, because the other commands need no web server.
-    from vestibule.server.run import FirstStart, serve as run_server
+    from vestibule.server.run import serve as run_server
 
     settings = load_settings()
     changes = {"host": host, "port": port}
@@ -35,10 +36,7 @@ def serve(
         run_server(settings, announce=announce)
 
 
-def _announce(settings: Settings, first: object, *, as_json: bool) -> None:
-    from vestibule.server.run import FirstStart
-
-    assert isinstance(first, FirstStart)
+def _announce(settings: Settings, first: FirstStart, *, as_json: bool) -> None:
     password = first.password.get_secret_value()
     url = f"{settings.public_url}/api/v1/auth/login"
     if as_json:

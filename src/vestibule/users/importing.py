@@ -15,7 +15,7 @@ from vestibule.errors import ApiError
 from vestibule.orgs import repository as orgs
 from vestibule.orgs.models import Role
 from vestibule.orgs.service import Organizations
-from vestibule.passwords.formats import UnknownHashFormat, recognise
+from vestibule.passwords.formats import UnknownHashFormat
 from vestibule.passwords.policy import check_new_password
 from vestibule.passwords.service import Passwords
 from vestibule.storage.database import Database
@@ -140,7 +140,7 @@ class Importer:
             email_verified=row.email_verified,
         )
         if row.password_hash is not None:
-            recognise(row.password_hash)
+            self._passwords.formats.recognise(row.password_hash)
         if row.password is not None:
             check_new_password(row.password, username=user.username, email=user.email_address)
         return _Candidate(
@@ -191,7 +191,7 @@ def _insert(
     for candidate in candidates:
         user = candidate.user
         namesake = by_name.get(user.username)
-        neighbour = by_address.get(user.email_address)
+        neighbour = by_address.get(user.email_address) if user.email_address else None
         if namesake is None and neighbour is None:
             fresh.append(candidate)
             by_name[user.username] = user

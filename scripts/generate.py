@@ -1,0 +1,104 @@
+"""Write what is generated from the code and committed; with --check, say what is out of date."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from alembic import command
+from alembic.util.exc import CommandError
+from pydantic_core import PydanticUndefined
+
+from vestibule import errors, openapi
+from vestibule.app import create_app
+from vestibule.settings import Settings
+from vestibule.storage import schema
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> int:
+    """0, or 1 where --check finds something to do."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for path, content in generated():
+        if check and (not path.exists() or path.read_text() != content):
+            stale.append(f"{path.relative_to(ROOT)} is not what the code says: run make docs")
+        elif not check:
+            path.write_text(content)
+    if check:
+        stale += list(unmigrated())
+    for line in stale:
+        print(line, file=sys.stderr)
+    return 1 if stale else 0
+
+
+def generated() -> Iterator[tuple[Path, str]]:
+    """(file, content) of all that is generated."""
+    yield ROOT / "docs" / "openapi.json", document()
+    yield ROOT / "docs" / "configuration.md", configuration()
+    yield ROOT / "docs" / "errors.md", error_guide()
+
+
+def document() -> str:
+    """The OpenAPI document of the default settings."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(Settings(data_dir=Path(folder)))
+        return json.dumps(openapi.document(app), indent=2, ensure_ascii=False) + "\n"
+
+
+def configuration() -> str:
+    """The reference of all options."""
+    lines = [
+        "# Configuration",
+        "",
+        "Every option is an environment variable. Lists are written with commas between.",
+        "",
+        "| variable | default | what it is |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if default is PydanticUndefined or default is None or default in ((), frozenset()):
+            shown = ""
+        elif isinstance(default, frozenset):
+            shown = f"`{','.join(sorted(default))}`"
+        else:
+            shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        lines.append(f"| `VESTIBULE_{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def error_guide() -> str:
+    """One section a type."""
+    lines = [
+        "# Errors",
+        "",
+        "Every error of every route has one shape: `code` is the HTTP status, `detail` a sentence",
+        "for people, `type` one of the names below for programs, and `errors`, where there is",
+        "anything to name, says what is wrong where. What was sent is never echoed.",
+        "",
+    ]
+    for kind in errors.ALL:
+        doc = " ".join((kind.__doc__ or "").split())
+        lines += [f"## `{kind.type.value}`", "", f"HTTP {kind.status}. {doc}", ""]
+        lines += [kind.advice, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def unmigrated() -> Iterator[str]:
+    """What the tables in the code have and the migrations lack."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/check.db"
+        schema.upgrade(url)
+        try:
+            command.check(schema.alembic_config(url))
+        except CommandError as error:
+            yield str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

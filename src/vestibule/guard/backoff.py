@@ -1,0 +1,118 @@
+"""Growing delays after failed tries, that never let a stranger lock the owner out for good.
+
+Tries are counted where they come from: one account from one network. All networks that an
+account never signed in from are also counted together, which slows a crowd of strangers; that
+delay ends low, and a network that the account did sign in from is exempt from it. So the
+owner at home is slowed by nobody, and the owner on a journey waits half a minute at most for
+a turn, in which a stranger may be quicker: to end that, their addresses must be stopped.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from vestibule.clock import Clock
+from vestibule.errors import RateLimited
+
+Ladder = tuple[tuple[int, int], ...]
+
+NETWORK_LADDER: Ladder = ((5, 1), (7, 5), (10, 30), (15, 300), (25, 900))
+"""(failures, seconds to wait) for one account from one network."""
+
+ACCOUNT_LADDER: Ladder = ((10, 1), (20, 5), (50, 15), (100, 30))
+"""The same for one account from all unknown networks together."""
+
+FORGET_AFTER = 3600
+"""Seconds after the last failure."""
+
+CAPACITY = 100_000
+
+
+@dataclass(slots=True)
+class _Failures:
+    count: int = 0
+    last: float = 0.0
+
+
+class Backoff:
+    """Failures by account, and what they cost in time."""
+
+    def __init__(self, *, clock: Clock, capacity: int = CAPACITY) -> None:
+        self._clock = clock
+        self._capacity = capacity
+        self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
+
+    def begin(self, *, account: str, network: str, known: bool) -> None:
+        """Count a try from its start, so that a hundred at the same instant do not all pass.
+
+        Raises `RateLimited` while a delay lasts; a refused try is not counted.
+        """
+        self._check(account, network, NETWORK_LADDER, cause="network_delay")
+        if not known:
+            self._check(account, "", ACCOUNT_LADDER, cause="account_delay")
+            self._count(account, "")
+        self._count(account, network)
+
+    def depends_on_known(self, account: str) -> bool:
+        """Whether it matters now if the network is known: so that it is asked only then."""
+        return self._remaining(account, "", ACCOUNT_LADDER) > 0
+
+    def succeeded(self, *, account: str, network: str, known: bool) -> None:
+        """The password was right: forget this network's failures."""
+        self._failures.pop((account, network), None)
+        if not known:
+            self._uncount(account, "")
+
+    def abandoned(self, *, account: str, network: str, known: bool) -> None:
+        """The password was never checked: the try did not happen."""
+        self._uncount(account, network)
+        if not known:
+            self._uncount(account, "")
+
+    def _check(self, account: str, network: str, ladder: Ladder, *, cause: str) -> None:
+        remaining = self._remaining(account, network, ladder)
+        if remaining > 0:
+            first, _ = ladder[0]
+            raise RateLimited(
+                cause=cause,
+                retry_after=remaining,
+                policy="failures",
+                quota=first,
+                window=FORGET_AFTER,
+            )
+
+    def _remaining(self, account: str, network: str, ladder: Ladder) -> float:
+        failures = self._find(account, network)
+        if failures is None:
+            return 0.0
+        delay = 0
+        for count, seconds in ladder:
+            if failures.count >= count:
+                delay = seconds
+        return failures.last + delay - self._clock.monotonic()
+
+    def _find(self, account: str, network: str) -> _Failures | None:
+        failures = self._failures.get((account, network))
+        if failures is not None and self._clock.monotonic() - failures.last >= FORGET_AFTER:
+            del self._failures[account, network]
+            return None
+        return failures
+
+    def _count(self, account: str, network: str) -> None:
+        failures = self._find(account, network)
+        if failures is None:
+            if len(self._failures) >= self._capacity:
+                self._failures.popitem(last=False)
+            failures = self._failures[account, network] = _Failures()
+        failures.count += 1
+        failures.last = self._clock.monotonic()
+        self._failures.move_to_end((account, network))
+
+    def _uncount(self, account: str, network: str) -> None:
+        failures = self._failures.get((account, network))
+        if failures is None:
+            return
+        failures.count -= 1
+        if failures.count <= 0:
+            del self._failures[account, network]

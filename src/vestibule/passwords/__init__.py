@@ -1,0 +1,1 @@
+"""Passwords: how they are prepared, hashed, verified and judged."""

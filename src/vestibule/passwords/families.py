@@ -1,0 +1,159 @@
+"""The families of password hashes: for each, whether a hash may be verified, and how.
+
+A stored hash that would take gigabytes or minutes to verify is a way to stop the service, so
+each family has bounds.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import argon2
+import argon2.low_level
+import bcrypt
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+MAX_MEMORY = 1024**3
+"""Bytes that verifying one hash may take."""
+MAX_ITERATIONS = 10_000_000
+MAX_PASSES = 64
+MAX_LANES = 16
+MAX_BCRYPT_COST = 16
+BCRYPT_BYTES = 72
+"""What bcrypt looks at. The systems that the hashes come from cut there, so this does too."""
+
+Match = re.Match[str]
+Decode = Callable[[str], bytes]
+
+
+class Unverifiable(Exception):
+    """The hash looks like one of its family, but is malformed or too expensive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How hashes of one kind are verified, from the named groups of their pattern."""
+
+    check: Callable[[Match], None]
+    """Raises `Unverifiable`, or `ValueError` for what can't be decoded."""
+    verify: Callable[[Match, bytes], bool]
+
+
+def as_text(salt: str) -> bytes:
+    """A salt that is used as it is written."""
+    return salt.encode()
+
+
+def from_base64(text: str) -> bytes:
+    """Standard base64, padded or not, or passlib's, which has `.` for `+`."""
+    text = text.rstrip("=").replace(".", "+")
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def argon2_family() -> Family:
+    """Argon2i, d and id (RFC 9106); groups `phc`, `kind`."""
+    kinds = {"i": argon2.Type.I, "d": argon2.Type.D, "id": argon2.Type.ID}
+
+    def check(match: Match) -> None:
+        try:
+            parameters = argon2.extract_parameters(match["phc"])
+        except InvalidHashError:
+            raise Unverifiable("malformed") from None
+        _within(parameters.memory_cost * 1024, MAX_MEMORY)
+        _within(parameters.time_cost, MAX_PASSES)
+        _within(parameters.parallelism, MAX_LANES)
+
+    def verify(match: Match, password: bytes) -> bool:
+        try:
+            return argon2.low_level.verify_secret(
+                match["phc"].encode(), password, kinds[match["kind"]]
+            )
+        except Argon2Error:
+            return False
+
+    return Family(check, verify)
+
+
+def bcrypt_family(prepare: Callable[[bytes], bytes] = lambda password: password) -> Family:
+    """Bcrypt of what `prepare` makes of the password; groups `bcrypt`, `cost`."""
+
+    def check(match: Match) -> None:
+        _within(int(match["cost"]), MAX_BCRYPT_COST)
+
+    def verify(match: Match, password: bytes) -> bool:
+        return bcrypt.checkpw(prepare(password)[:BCRYPT_BYTES], match["bcrypt"].encode())
+
+    return Family(check, verify)
+
+
+def sha256_hex(password: bytes) -> bytes:
+    """What Django's bcrypt_sha256 gives to bcrypt."""
+    return hashlib.sha256(password).hexdigest().encode()
+
+
+def pbkdf2_family(*, salt: Decode, digest: Decode) -> Family:
+    """PBKDF2 (RFC 8018 §5.2); groups `hash`, `rounds`, `salt`, `digest`."""
+
+    def check(match: Match) -> None:
+        _within(int(match["rounds"]), MAX_ITERATIONS)
+        salt(match["salt"])
+        _long_enough(digest(match["digest"]))
+
+    def verify(match: Match, password: bytes) -> bool:
+        expected = digest(match["digest"])
+        given = hashlib.pbkdf2_hmac(
+            match["hash"], password, salt(match["salt"]), int(match["rounds"]), len(expected)
+        )
+        return hmac.compare_digest(given, expected)
+
+    return Family(check, verify)
+
+
+def scrypt_family(*, salt: Decode, digest: Decode) -> Family:
+    """Scrypt (RFC 7914); groups `n` or its logarithm `ln`, `r`, `p`, `salt`, `digest`."""
+
+    def cost(match: Match) -> tuple[int, int, int]:
+        groups = match.groupdict()
+        n = 1 << min(int(groups["ln"]), 64) if "ln" in groups else int(match["n"])
+        return n, int(match["r"]), int(match["p"])
+
+    def check(match: Match) -> None:
+        n, r, p = cost(match)
+        if n < 2 or n & (n - 1):
+            raise Unverifiable("malformed")
+        _within(128 * n * r, MAX_MEMORY)
+        _within(p, MAX_LANES)
+        salt(match["salt"])
+        _long_enough(digest(match["digest"]))
+
+    def verify(match: Match, password: bytes) -> bool:
+        n, r, p = cost(match)
+        expected = digest(match["digest"])
+        given = hashlib.scrypt(
+            password,
+            salt=salt(match["salt"]),
+            n=n,
+            r=r,
+            p=p,
+            maxmem=128 * r * (n + p + 4) + 1024**2,
+            dklen=len(expected),
+        )
+        return hmac.compare_digest(given, expected)
+
+    return Family(check, verify)
+
+
+def _within(value: int, bound: int) -> None:
+    if value > bound:
+        raise Unverifiable("too expensive")
+
+
+def _long_enough(digest: bytes) -> None:
+    # A digest of a few bytes would be matched by chance.
+    if not 16 <= len(digest) <= 128:
+        raise Unverifiable("malformed")
