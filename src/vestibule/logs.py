@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import FilteringBoundLogger, Processor
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -20,7 +21,7 @@ def configure(*, level: str, form: Literal["json", "console"]) -> None:
         structlog.processors.format_exc_info,
     ]
     renderer: Processor = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_json)
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
@@ -28,7 +29,7 @@ def configure(*, level: str, form: Literal["json", "console"]) -> None:
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -42,6 +43,11 @@ def configure(*, level: str, form: Literal["json", "console"]) -> None:
     logging.root.setLevel(max(LEVELS[level], logging.WARNING))
 
 
+def _json(line: dict[str, Any], **_: Any) -> str:
+    # Pydantic's serializer is a few times faster, and a login writes two lines.
+    return to_json(line, fallback=repr).decode()
+
+
 def get(name: str) -> FilteringBoundLogger:
     """The logger of one part of Vestibule, its name on every line."""
-    return structlog.get_logger(logger=name)  # type: ignore[no-any-return]
+    return structlog.get_logger(component=name)  # type: ignore[no-any-return]

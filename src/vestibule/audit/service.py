@@ -147,7 +147,7 @@ class Audit:
 
     async def latest(self, *, limit: int, after: UUID | None = None) -> list[AuditEvent]:
         """The newest events, oldest of them first; with `after`, the next behind that one."""
-        return await self._database.read(lambda c: repository.latest(c, limit=limit, after=after))
+        return await self._database.scan(lambda c: repository.latest(c, limit=limit, after=after))
 
     async def has_signed_in_from(self, *, user_id: UUID, network: str) -> bool:
         """Whether this user has signed in from this network before."""

@@ -42,7 +42,7 @@ class RequestContextLayer:
     def __init__(
         self, app: ASGIApp, *, clock: Clock, trusted_proxies: tuple[IPNetwork, ...]
     ) -> None:
-        self.app = app
+        self.app = ErrorBoundary(app)
         self._clock = clock
         self._trusted = trusted_proxies
         self._log = logs.get("http")
@@ -76,7 +76,7 @@ class RequestContextLayer:
             await send(message)
 
         try:
-            await ErrorBoundary(self.app)(scope, receive, send_with_context)
+            await self.app(scope, receive, send_with_context)
         finally:
             self._log.info(
                 "request",

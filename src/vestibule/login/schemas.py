@@ -13,7 +13,7 @@ MAX_SECRET = 1024
 class LoginForm(BaseModel):
     """The form of `POST /api/v1/auth/login`, its fields in alphabetical order."""
 
-    model_config = ConfigDict(hide_input_in_errors=True, regex_engine="python-re")
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     client_id: str | None = Field(default=None, max_length=100)
     client_secret: SecretStr | None = Field(default=None, max_length=MAX_SECRET)

@@ -46,7 +46,7 @@ class Organizations:
 
     async def list(self, *, after: str = "", limit: int = 1000) -> list[Organization]:
         """A page of organizations by key, those behind `after`."""
-        return await self._database.read(
+        return await self._database.scan(
             lambda c: repository.list_organizations(c, after=after, limit=limit)
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import argon2
-from argon2.low_level import Type, hash_secret
+from argon2.exceptions import Argon2Error
+from argon2.low_level import Type, hash_secret, verify_secret
 from pydantic import SecretStr
 
 from vestibule.passwords.firebase import FirebaseProject
@@ -26,6 +26,10 @@ class Verification:
     replacement: str | None = None
 
 
+RIGHT = Verification(ok=True)
+WRONG = Verification(ok=False)
+
+
 class Passwords:
     """Password hashes: Argon2id of the present parameters, and all that were imported."""
 
@@ -39,18 +43,13 @@ class Passwords:
         firebase: FirebaseProject | None,
     ) -> None:
         self._pool = pool
-        self._parameters = argon2.Parameters(
-            type=Type.ID,
-            version=argon2.low_level.ARGON2_VERSION,
-            salt_len=SALT_BYTES,
-            hash_len=DIGEST_BYTES,
-            time_cost=time_cost,
-            memory_cost=memory_kib,
-            parallelism=parallelism,
-        )
+        self._memory_kib = memory_kib
+        self._time_cost = time_cost
+        self._parallelism = parallelism
         self.formats = Formats(firebase=firebase)
         # What an unknown user is checked against: nobody's, and as dear as anybody's.
         self._dummy = self._hash(os.urandom(DIGEST_BYTES))
+        self._prefix = self._dummy[: self._dummy.index("$", self._dummy.index("p=")) + 1]
 
     def reserve(self) -> Reservation:
         """A place in the hashing queue. Raises `RateLimited` where there is none in time."""
@@ -78,29 +77,33 @@ class Passwords:
         typed = password.get_secret_value()
         prepared = prepare(typed)
         if encoded is None:
-            self.formats.verify(self._dummy, prepared)
-            return Verification(ok=False)
+            self._verify_current(self._dummy, prepared)
+            return WRONG
+        if self._is_current(encoded):
+            return RIGHT if self._verify_current(encoded, prepared) else WRONG
         ok = self.formats.verify(encoded, prepared)
         if not ok and not encoded.startswith("$argon2id$"):
             # Others hashed what was typed, as it was.
             raw = typed.encode("utf-8", "surrogatepass")
             ok = raw != prepared and self.formats.verify(encoded, raw)
-        if ok and not self._is_current(encoded):
-            return Verification(ok=True, replacement=self._hash(prepared))
-        return Verification(ok=ok)
+        return Verification(ok=True, replacement=self._hash(prepared)) if ok else WRONG
+
+    def _verify_current(self, encoded: str, prepared: bytes) -> bool:
+        try:
+            return verify_secret(encoded.encode(), prepared, Type.ID)
+        except Argon2Error:
+            return False
 
     def _is_current(self, encoded: str) -> bool:
-        return encoded.startswith("$argon2id$") and (
-            argon2.extract_parameters(encoded) == self._parameters
-        )
+        return encoded.startswith(self._prefix) and len(encoded) == len(self._dummy)
 
     def _hash(self, prepared: bytes) -> str:
         return hash_secret(
             prepared,
             os.urandom(SALT_BYTES),
-            time_cost=self._parameters.time_cost,
-            memory_cost=self._parameters.memory_cost,
-            parallelism=self._parameters.parallelism,
+            time_cost=self._time_cost,
+            memory_cost=self._memory_kib,
+            parallelism=self._parallelism,
             hash_len=DIGEST_BYTES,
             type=Type.ID,
         ).decode()

@@ -1,10 +1,11 @@
-"""The embedded database: SQLite in WAL mode, read by a few threads and written by one.
+"""The embedded database: SQLite in WAL mode, read where it is asked and written by one thread.
 
-Queries are plain functions of a SQLAlchemy `Connection`. A unit of work is one such function,
-run whole in another thread: one hop however many statements it has. SQLite has one writer at
-a time in any case, so ours is one thread that takes all units waiting at that moment into one
-transaction (group commit): each is answered after the commit that holds it, and many logins
-share one flush to disk.
+Queries are plain functions of a SQLAlchemy `Connection`. SQLite has one writer at a time in any
+case, so ours is one thread that takes all units waiting at that moment into one transaction
+(group commit): each is answered after the commit that holds it, and many logins share one
+flush to disk. A look-up by key costs less than waking another thread for it, and under full
+load, when every wake-up takes a core from a password hash, far less: such reads run at once
+on the event loop's own connection. What may take long, `scan`, goes to a thread.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from vestibule.errors import DatabaseUnavailable
 
@@ -30,7 +30,6 @@ Work = Callable[[Connection], T]
 MAX_BATCH = 64
 """Units in one commit: enough to share the flush, few enough that none waits long for it."""
 
-READERS = 2
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that holds the write lock."""
 
@@ -45,18 +44,27 @@ class Database:
     def __init__(self, url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self.url = url
         self._engine = create_embedded_engine(url, busy_timeout=busy_timeout)
-        self._local = threading.local()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
-        self._connections: list[Connection] = []
+        # It never waits for a lock: that is for another thread than the event loop's.
+        self._impatient = create_embedded_engine(url, busy_timeout=0)
+        self._reading: Connection | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="database-write", daemon=True)
         self._writer.start()
 
     async def read(self, work: Work[T]) -> T:
-        """Run a unit that only reads, and return what it returns."""
-        loop = asyncio.get_running_loop()
+        """Look up some rows by key, and return what the unit returns."""
         try:
-            return await loop.run_in_executor(self._readers, self._read, work)
+            return self._read_here(work)
+        except OperationalError:
+            # Locked by another process, or gone: a thread can wait for it.
+            return await self.scan(work)
+        except DBAPIError as error:
+            raise translated(error) from error
+
+    async def scan(self, work: Work[T]) -> T:
+        """Run a unit that reads and may take long, and return what it returns."""
+        try:
+            return await asyncio.to_thread(self._read_patiently, work)
         except DBAPIError as error:
             raise translated(error) from error
 
@@ -74,21 +82,24 @@ class Database:
         """Finish what was begun, then let go of the file."""
         self._jobs.put(None)
         await asyncio.to_thread(self._writer.join)
-        await asyncio.to_thread(self._readers.shutdown)
-        for connection in self._connections:
-            connection.close()
+        if self._reading is not None:
+            self._reading.close()
+        self._impatient.dispose()
         self._engine.dispose()
 
-    def _read(self, work: Work[T]) -> T:
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            self._local.connection = connection
-            self._connections.append(connection)
+    def _read_here(self, work: Work[T]) -> T:
+        if self._reading is None:
+            self._reading = self._impatient.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            )
         try:
-            return work(connection)
+            return work(self._reading)
         finally:
-            connection.rollback()
+            self._reading.rollback()
+
+    def _read_patiently(self, work: Work[T]) -> T:
+        with self._engine.connect() as connection:
+            return work(connection.execution_options(isolation_level="AUTOCOMMIT"))
 
     def _write_loop(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -107,10 +118,14 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 for job in batch:
-                    job.run(connection, alone=len(batch) == 1)
+                    job.result = job.work(connection)
         except BaseException as error:
-            for job in batch:
-                job.error = job.error or error
+            if len(batch) > 1:
+                # One of them failed: the rest must not fail with it.
+                for job in batch:
+                    self._commit([job])
+                return
+            batch[0].error = error
         for loop in {job.loop for job in batch}:
             answered = [job for job in batch if job.loop is loop]
             try:
@@ -127,20 +142,6 @@ class _Job:
     answer: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
-
-    def run(self, connection: Connection, *, alone: bool) -> None:
-        """Run the unit; in company, its failure takes back its own rows and nobody else's."""
-        if alone:
-            self.result = self.work(connection)
-            return
-        savepoint = connection.begin_nested()
-        try:
-            self.result = self.work(connection)
-        except Exception as error:
-            savepoint.rollback()
-            self.error = error
-        else:
-            savepoint.commit()
 
 
 def _deliver(jobs: list[_Job]) -> None:

@@ -51,7 +51,7 @@ class Users:
 
     async def list(self, *, search: str = "", after: str = "", limit: int = 100) -> list[User]:
         """A page of users by username, behind `after`, whose name or address starts so."""
-        return await self._database.read(
+        return await self._database.scan(
             lambda c: repository.list_users(c, search=search, after=after, limit=limit)
         )
 

@@ -1,0 +1,139 @@
+"""A client that costs little: prepared bytes out, a status and a length in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+
+@dataclass(slots=True)
+class Answer:
+    """One answer: its status, how long it took, and the seconds of `Retry-After`."""
+
+    status: int
+    seconds: float
+    retry_after: int
+
+
+@dataclass(slots=True)
+class Results:
+    """All answers of a run, and how long the run took."""
+
+    answers: list[Answer] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def latencies(self, status: int = 200) -> list[float]:
+        """Sorted seconds of the answers of one status."""
+        return sorted(a.seconds for a in self.answers if a.status == status)
+
+    def rate(self, status: int = 200) -> float:
+        """Answers of one status a second."""
+        return len(self.latencies(status)) / self.seconds
+
+
+class Connection:
+    """One kept-alive connection."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def open(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+
+    async def ask(self, request: bytes) -> Answer:
+        """Send, and read one answer whole."""
+        began = time.perf_counter()
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = int(_field(head, b"\r\ncontent-length: ") or 0)
+        if length:
+            await self._reader.readexactly(length)
+        return Answer(
+            status=int(head[9:12]),
+            seconds=time.perf_counter() - began,
+            retry_after=int(_field(head, b"\r\nretry-after: ") or 0),
+        )
+
+    async def close(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+
+def login_request(username: str, password: str) -> bytes:
+    """A login as bytes."""
+    return post("/api/v1/auth/login", {"username": username, "password": password})
+
+
+def post(path: str, form: dict[str, str]) -> bytes:
+    """A form as bytes."""
+    body = urlencode(form).encode()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+async def closed_loop(
+    port: int, *, at_once: int, seconds: float, request: Callable[[], bytes]
+) -> Results:
+    """So many clients, each asking again when it is answered, or after `Retry-After`.
+
+    They begin one after the other within the first half second, which is not counted.
+    """
+    results = Results()
+    warm_up = 0.5
+    opened = time.perf_counter()
+    start, end = opened + warm_up, opened + warm_up + seconds
+
+    async def one(index: int) -> None:
+        connection = Connection(port)
+        await asyncio.sleep(warm_up * index / at_once)
+        await connection.open()
+        while time.perf_counter() < end:
+            answer = await connection.ask(request())
+            if start <= time.perf_counter() < end:
+                results.answers.append(answer)
+            if answer.retry_after:
+                await asyncio.sleep(answer.retry_after)
+        await connection.close()
+
+    await asyncio.gather(*(one(i) for i in range(at_once)))
+    results.seconds = seconds
+    return results
+
+
+async def probe(port: int, *, seconds: float, every: float) -> Results:
+    """Ask for the health of the service at a steady pace, whatever it answers."""
+    results = Results()
+    connection = Connection(port)
+    await connection.open()
+    end = time.perf_counter() + seconds
+    while (now := time.perf_counter()) < end:
+        results.answers.append(await connection.ask(HEALTH))
+        await asyncio.sleep(max(0.0, every - (time.perf_counter() - now)))
+    await connection.close()
+    results.seconds = seconds
+    return results
+
+
+def percentile(sorted_values: list[float], share: float) -> float:
+    """The value below which that share of the values lies; nan without values."""
+    if not sorted_values:
+        return float("nan")
+    return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
+
+
+def _field(head: bytes, name: bytes) -> bytes | None:
+    begin = head.find(name)
+    if begin < 0:
+        return None
+    begin += len(name)
+    return head[begin : head.index(b"\r\n", begin)]
