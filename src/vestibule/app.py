@@ -65,10 +65,7 @@ def build(services: Services) -> FastAPI:
 def _layers(services: Services) -> list[Middleware]:
     """From the outside in."""
     settings = services.settings
-    return [
-        Middleware(
-            RequestContextLayer, clock=services.clock, trusted_proxies=settings.trusted_proxies
-        ),
+    cors = [
         Middleware(
             CORSLayer,
             allow_origins=settings.cors_origins,
@@ -77,6 +74,12 @@ def _layers(services: Services) -> list[Middleware]:
             expose_headers=RESPONSE_HEADERS,
         ),
         Middleware(ErrorBoundary),
+    ]
+    return [
+        Middleware(
+            RequestContextLayer, clock=services.clock, trusted_proxies=settings.trusted_proxies
+        ),
+        *(cors if settings.cors_origins else []),
         Middleware(HeadLayer),
         Middleware(BodyLimitLayer, limit=settings.max_body, timeout=settings.body_timeout),
     ]

@@ -12,7 +12,6 @@ nothing when nobody waits.
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import threading
 from collections import deque
@@ -38,10 +37,6 @@ WAITING_FOR_EACH = 4
 
 HEADROOM = 0.8
 """How much of the deadline is given away: whoever is let in should not be refused late."""
-
-NICENESS = 5
-"""How much the hashing threads give way to the event loop, so that refusals and health checks
-stay quick under full load. Linux keeps it for each thread."""
 
 
 class HashPool:
@@ -93,7 +88,6 @@ class HashPool:
         return await answer
 
     def _work(self) -> None:
-        _give_way()
         while (job := self._jobs.get()) is not None:
             if not job.answer.cancelled():  # otherwise the client has gone
                 self._turn(job)
@@ -195,6 +189,3 @@ class _Job:
         else:
             self.answer.set_result(self.result)
 
-
-def _give_way() -> None:
-    os.nice(NICENESS)

@@ -15,6 +15,8 @@ def prepare(password: str) -> bytes:
     What the profile does not admit (control characters, code points newer than its tables) is
     normalized alone: it can still be the password of an imported hash.
     """
+    if password.isascii() and password.isprintable():
+        return password.encode()  # the profile would return it unchanged
     try:
         prepared: str = _profile.enforce(password)
     except UnicodeEncodeError:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
@@ -47,6 +47,7 @@ class Database:
         # It never waits for a lock: that is for another thread than the event loop's.
         self._impatient = create_embedded_engine(url, busy_timeout=0)
         self._reading: Connection | None = None
+        self._writing: Connection | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="database-write", daemon=True)
         self._writer.start()
@@ -82,8 +83,9 @@ class Database:
         """Finish what was begun, then let go of the file."""
         self._jobs.put(None)
         await asyncio.to_thread(self._writer.join)
-        if self._reading is not None:
-            self._reading.close()
+        for connection in (self._reading, self._writing):
+            if connection is not None:
+                connection.close()
         self._impatient.dispose()
         self._engine.dispose()
 
@@ -114,11 +116,16 @@ class Database:
             if ended:
                 return
 
+    def _writing_connection(self) -> Connection:
+        if self._writing is None or self._writing.invalidated:
+            self._writing = self._engine.connect()
+        return self._writing
+
     def _commit(self, batch: list[_Job]) -> None:
         try:
-            with self._engine.begin() as connection:
+            with self._writing_connection().begin() as transaction:
                 for job in batch:
-                    job.result = job.work(connection)
+                    job.result = job.work(transaction.connection)
         except BaseException as error:
             if len(batch) > 1:
                 # One of them failed: the rest must not fail with it.
@@ -187,6 +194,6 @@ def create_embedded_engine(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> E
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             # Take the write lock at once: upgrading later can fail without waiting.
-            connection.execute(text("BEGIN IMMEDIATE"))
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
