@@ -109,6 +109,10 @@ class Formats:
 
     def verify(self, encoded: str, password: bytes) -> bool:
         """Whether the hash is of these bytes; False for what can't be verified."""
+        if b"\x00" in password:
+            # HMAC pads short keys with zeros and C strings end at one: for most formats the
+            # right password with a zero behind it would be right as well.
+            return False
         try:
             found, match = self._find(encoded)
             found.family.check(match)

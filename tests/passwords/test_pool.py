@@ -1,0 +1,127 @@
+"""The bounded pool: full means no at once, late means no, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from tests.world import FakeClock
+from vestibule.errors import RateLimited
+from vestibule.passwords.pool import FIRST_GUESS, HEADROOM, HashPool
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+async def hold(pool: HashPool, gate: threading.Event) -> asyncio.Future[bool]:
+    """A job that has its turn, and keeps it until the gate opens."""
+    begun = threading.Event()
+
+    def work() -> bool:
+        begun.set()
+        return gate.wait()
+
+    job = asyncio.ensure_future(pool.reserve().run(work))
+    await asyncio.sleep(0)
+    await asyncio.to_thread(begun.wait)
+    return job
+
+
+async def test_what_would_come_too_late_is_refused_at_once(clock: FakeClock) -> None:
+    pool = HashPool(threads=2, deadline=1.0, clock=clock)
+    fits = int(HEADROOM * 1.0 * 2 / FIRST_GUESS)
+    held = [pool.reserve() for _ in range(fits)]
+
+    with pytest.raises(RateLimited) as refused:
+        pool.reserve()
+
+    assert refused.value.cause == "hash_queue"
+    assert refused.value.headers["Retry-After"] == "1"
+    assert refused.value.headers["RateLimit-Policy"] == f'"hashing";q={fits}'
+    held[0].release()
+    pool.reserve()
+
+
+async def test_every_thread_can_work_however_slow_it_is(clock: FakeClock) -> None:
+    pool = HashPool(threads=2, deadline=0.001, clock=clock)
+
+    assert pool.capacity == 2
+
+
+async def test_a_turn_that_comes_after_the_deadline_is_refused(clock: FakeClock) -> None:
+    pool = HashPool(threads=1, deadline=1.0, clock=clock)
+    gate, ran = threading.Event(), threading.Event()
+    first = await hold(pool, gate)
+    second = asyncio.ensure_future(pool.reserve().run(ran.set))
+    await asyncio.sleep(0)
+
+    clock.advance(2.0)
+    gate.set()
+
+    assert await first
+    with pytest.raises(RateLimited):
+        await second
+    assert not ran.is_set()
+
+
+async def test_a_job_whose_client_has_gone_is_not_run(clock: FakeClock) -> None:
+    pool = HashPool(threads=1, deadline=1.0, clock=clock)
+    gate, ran = threading.Event(), threading.Event()
+    first = await hold(pool, gate)
+    second = asyncio.ensure_future(pool.reserve().run(ran.set))
+    await asyncio.sleep(0)
+
+    second.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    await first
+    pool.close()
+
+    assert second.cancelled()
+    assert not ran.is_set()
+
+
+async def test_an_exception_reaches_the_one_who_waits(clock: FakeClock) -> None:
+    pool = HashPool(threads=1, deadline=1.0, clock=clock)
+
+    with pytest.raises(ZeroDivisionError), pool.reserve() as reservation:
+        await reservation.run(lambda: 1 // 0)
+
+    assert pool.pending == 0
+    with pool.reserve() as reservation:
+        assert await reservation.run(lambda: "still works") == "still works"
+
+
+async def test_many_at_once_all_get_their_own_result(clock: FakeClock) -> None:
+    pool = HashPool(threads=2, deadline=60.0, clock=clock)
+
+    async def one(i: int) -> int:
+        with pool.reserve() as reservation:
+            return await reservation.run(lambda: i * i)
+
+    assert await asyncio.gather(*(one(i) for i in range(500))) == [i * i for i in range(500)]
+    assert pool.pending == 0
+
+
+async def test_the_mean_follows_what_jobs_take(clock: FakeClock) -> None:
+    pool = HashPool(threads=1, deadline=60.0, clock=clock)
+    before = pool.mean_seconds
+
+    with pool.reserve() as reservation:
+        await reservation.run(lambda: clock.advance(1.0))
+
+    assert pool.mean_seconds == pytest.approx(before + 0.1 * (1.0 - before))
+
+
+async def test_closing_lets_what_was_begun_end(clock: FakeClock) -> None:
+    pool = HashPool(threads=1, deadline=60.0, clock=clock)
+    job = asyncio.ensure_future(pool.reserve().run(lambda: "done"))
+    await asyncio.sleep(0)
+
+    pool.close()
+
+    assert await job == "done"
