@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import SecretStr
 from sqlalchemy import insert
 
 from bench.load import HEALTH
+from vestibule.clock import SystemClock
 from vestibule.ids import new_id
 from vestibule.orgs.models import memberships, organizations
 from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
-from vestibule.clock import SystemClock
 from vestibule.settings import Settings
 from vestibule.storage import schema
 from vestibule.storage.database import create_embedded_engine
 from vestibule.users.models import users
-from pydantic import SecretStr
 
 PASSWORD = "correct horse battery staple"
 BATCH = 10_000

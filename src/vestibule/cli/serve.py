@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import Annotated
 
 import typer
@@ -29,34 +30,49 @@ def serve(
     settings = settings.model_copy(update=given)
     logs.configure(level=settings.log_level, form=settings.log_format)
 
-    def announce(first: FirstStart) -> None:
-        _announce(settings, first, as_json=as_json)
-
     with contextlib.suppress(KeyboardInterrupt):
-        run_server(settings, announce=announce)
+        run_server(settings, observer=_Announcer(settings, as_json=as_json))
 
 
-def _announce(settings: Settings, first: FirstStart, *, as_json: bool) -> None:
-    password = first.password.get_secret_value()
-    url = f"{settings.public_url}/api/v1/auth/login"
-    if as_json:
-        print_json(
-            {
-                "username": first.username,
-                "password": password,
-                "organization": first.organization,
-                "login_url": url,
-            }
-        )
-        return
-    out.print(
-        f"\n[bold]An administrator was made. The password is shown this once:[/]\n\n"
-        f"  username  {first.username}\n  password  {password}\n\n"
-        f"[bold]Sign in with:[/]\n\n"
-        f"  curl --request POST {url} \\\n"
-        f"    --data username={first.username} --data 'password={password}'\n",
-        soft_wrap=True,
-    )
+class _Announcer:
+    """Tells people, or programs, what they need to sign in."""
+
+    def __init__(self, settings: Settings, *, as_json: bool) -> None:
+        self._url = settings.public_url
+        self._host = settings.host
+        self._as_json = as_json
+
+    def made(self, first_start: FirstStart) -> None:
+        """Show the administrator's password, this once."""
+        password = first_start.password.get_secret_value()
+        url = f"{self._url}/api/v1/auth/login"
+        if self._as_json:
+            print_json(
+                {
+                    "username": first_start.username,
+                    "password": password,
+                    "organization": first_start.organization,
+                    "login_url": url,
+                }
+            )
+        else:
+            out.print(
+                f"\n[bold]An administrator was made. The password is shown this once:[/]\n\n"
+                f"  username  {first_start.username}\n  password  {password}\n\n"
+                f"[bold]Sign in with:[/]\n\n"
+                f"  curl --request POST {url} \\\n"
+                f"    --data username={first_start.username} --data 'password={password}'\n",
+                soft_wrap=True,
+            )
+        sys.stdout.flush()
+
+    def listening(self, port: int) -> None:
+        """Say that requests are answered from now on."""
+        if self._as_json:
+            print_json({"listening": True, "host": self._host, "port": port})
+        else:
+            out.print(f"Listening on http://{self._host}:{port} (Ctrl-C ends it)", soft_wrap=True)
+        sys.stdout.flush()
 
 
 def migrate(as_json: AsJson = False) -> None:

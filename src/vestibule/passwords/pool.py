@@ -188,4 +188,3 @@ class _Job:
             self.answer.set_exception(self.error)
         else:
             self.answer.set_result(self.result)
-

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from vestibule.orgs import repository as organizations
 from vestibule.orgs.models import Role
@@ -53,5 +54,8 @@ async def prepare(services: Services) -> FirstStart | None:
             joined_at=user.created_at,
         )
 
-    await services.database.write(write)
+    try:
+        await services.database.write(write)
+    except IntegrityError:
+        return None  # another process that started at the same moment was first
     return FirstStart(username=USERNAME, password=password, organization=key)

@@ -27,6 +27,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._overhead = 0
+        self._received = 0
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -38,6 +39,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._received = len(data)
         self._overhead += len(data)
         super().data_received(data)
         if self._overhead > MAX_OVERHEAD and not self.transport.is_closing():
@@ -45,7 +47,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._overhead = 0
+        # What began somewhere in these bytes is charged with all of them.
+        self._overhead = self._received
         if self._deadline is None:
             self._arm()
 

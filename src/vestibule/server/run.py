@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Iterator
+from typing import Protocol
 
 import uvicorn
 import uvloop
@@ -22,16 +24,25 @@ KEEP_ALIVE = 30
 """Seconds that an idle connection is kept."""
 
 
-def serve(settings: Settings, *, announce: Callable[[FirstStart], None]) -> None:
-    """Run until SIGTERM or SIGINT; what is under way then is finished first.
+class Observer(Protocol):
+    """Who is told of the start."""
 
-    `announce` is told what a first start has made, before anybody can connect.
-    """
+    def made(self, first_start: FirstStart) -> None:
+        """What a first start has made, before anybody can connect."""
+        ...
+
+    def listening(self, port: int) -> None:
+        """From now on requests are answered."""
+        ...
+
+
+def serve(settings: Settings, *, observer: Observer) -> None:
+    """Run until SIGTERM or SIGINT; what is under way then is finished first."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, announce))
+        runner.run(_serve(settings, observer))
 
 
-async def _serve(settings: Settings, announce: Callable[[FirstStart], None]) -> None:
+async def _serve(settings: Settings, observer: Observer) -> None:
     log = logs.get("server")
     services = wire(settings)
     try:
@@ -40,7 +51,7 @@ async def _serve(settings: Settings, announce: Callable[[FirstStart], None]) -> 
         await services.close()
         raise
     if first_start is not None:
-        announce(first_start)
+        observer.made(first_start)
     for warning in insecurities(settings):
         log.warning("insecure setting", setting=warning)
     config = uvicorn.Config(
@@ -57,14 +68,22 @@ async def _serve(settings: Settings, announce: Callable[[FirstStart], None]) -> 
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=settings.drain_timeout,
     )
-    server = _Server(config)
     log.info("starting", version=__version__, host=settings.host, port=settings.port)
-    await server.serve()
+    await _Server(config, observer).serve()
     log.info("stopped")
 
 
 class _Server(uvicorn.Server):
-    """Ends with success when it was asked to end: that is no failure."""
+    """Says when it listens, and ends with success when it was asked to end."""
+
+    def __init__(self, config: uvicorn.Config, observer: Observer) -> None:
+        super().__init__(config)
+        self._observer = observer
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._observer.listening(self.servers[0].sockets[0].getsockname()[1])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

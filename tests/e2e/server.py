@@ -1,0 +1,95 @@
+"""A real service in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+COMMAND = str(Path(sys.executable).parent / "vestibule")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass
+class Server:
+    """`vestibule serve` on a data folder, with its log in a file."""
+
+    data: Path
+    options: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[str] | None = None
+    first: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.data / "service.log").read_text()
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "VESTIBULE_DATA_DIR": str(self.data),
+            "VESTIBULE_PORT": str(self.port),
+            "VESTIBULE_ARGON2_MEMORY": "8",
+            "VESTIBULE_ARGON2_TIME": "1",
+            **{f"VESTIBULE_{name.upper()}": value for name, value in self.options.items()},
+        }
+
+    def start(self) -> Server:
+        """Start, and return when it says that it listens."""
+        self.data.mkdir(exist_ok=True)
+        with (self.data / "service.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [COMMAND, "serve", "--json"],
+                env=self.environment(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            event = json.loads(line)
+            if "password" in event:
+                self.first = event
+            if event.get("listening"):
+                return self
+        raise AssertionError(f"the service did not start: {self.log}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and return the exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        assert self.process.stdout is not None
+        code = self.process.wait(timeout=30)
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+    def cli(
+        self, *arguments: str, stdin: str = "", check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run another command of the program on the same data."""
+        return subprocess.run(
+            [COMMAND, *arguments],
+            env=self.environment(),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=check,
+            timeout=120,
+        )
