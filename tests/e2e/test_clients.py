@@ -72,10 +72,12 @@ def confidential(server: Server) -> tuple[str, str]:
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 def test_authlib(server: Server, confidential: tuple[str, str], method: str) -> None:
     client_id, secret = confidential
-    client = OAuth2Client(client_id, secret, token_endpoint_auth_method=method)
 
-    token = client.fetch_token(f"{server.url}{LOGIN}", grant_type="password", **credentials(server))
-    user = client.get(f"{server.url}/api/v1/user")
+    with OAuth2Client(client_id, secret, token_endpoint_auth_method=method) as client:
+        token = client.fetch_token(
+            f"{server.url}{LOGIN}", grant_type="password", **credentials(server)
+        )
+        user = client.get(f"{server.url}/api/v1/user")
 
     assert_signed_in(token)
     assert user.json()["username"] == "admin"

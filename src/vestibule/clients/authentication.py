@@ -14,14 +14,13 @@ from vestibule.errors import InvalidRequest
 def basic_credentials(authorization: str | None) -> tuple[str, SecretStr | None] | None:
     """(client_id, client_secret) of a Basic `Authorization` field; None where there is none.
 
-    An empty secret is no secret: clients without one send it so. Raises `InvalidRequest` for
-    another scheme, or what can't be decoded.
+    An empty secret is no secret: clients without one send it so. Other schemes say nothing of
+    a client: a program may well send its former token along. Raises `InvalidRequest` for what
+    can't be decoded.
     """
-    if authorization is None:
-        return None
-    scheme, _, encoded = authorization.strip().partition(" ")
+    scheme, _, encoded = (authorization or "").strip().partition(" ")
     if scheme.lower() != "basic":
-        raise InvalidRequest("Only Basic client credentials are taken here", cause="authorization")
+        return None
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode()
         client_id, colon, secret = decoded.partition(":")

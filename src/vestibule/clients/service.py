@@ -28,7 +28,10 @@ from vestibule.storage.database import Database
 
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}")
 FIRST_PARTY = "vestibule"
-"""The `client_id` of tokens for requests that named no client. Can't be registered."""
+"""The `client_id` of tokens for requests that named no client."""
+
+RESERVED = {FIRST_PARTY, "null"}
+"""Not to be registered: the login form takes `null` for none."""
 
 ORG_SCOPE = "org:"
 """`org:KEY` selects the organization of the token; every client may ask for it."""
@@ -175,7 +178,7 @@ def _new_secret() -> SecretStr:
 
 
 def _check(*, client_id: str, grants: Iterable[str], minimum_version: str | None) -> None:
-    if not CLIENT_ID.fullmatch(client_id) or client_id == FIRST_PARTY:
+    if not CLIENT_ID.fullmatch(client_id) or client_id in RESERVED:
         raise _invalid("client_id", "A client_id is up to 100 of A-Z a-z 0-9 . _ ~ -")
     unknown = set(grants) - set(Grant)
     if unknown:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from vestibule.orgs.schemas import OrgInfo
 
@@ -10,14 +12,18 @@ MAX_SECRET = 1024
 """Characters of a password or a client secret."""
 
 
+# A form has no null, but JavaScript's URLSearchParams writes one so.
+OrNull = BeforeValidator(lambda value: None if value == "null" else value)
+
+
 class LoginForm(BaseModel):
     """The form of `POST /api/v1/auth/login`, its fields in alphabetical order."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    client_id: str | None = Field(default=None, max_length=100)
-    client_secret: SecretStr | None = Field(default=None, max_length=MAX_SECRET)
-    grant_type: str | None = Field(default=None, pattern="^password$")
+    client_id: Annotated[str | None, OrNull] = Field(default=None, max_length=100)
+    client_secret: Annotated[SecretStr | None, OrNull] = Field(default=None, max_length=MAX_SECRET)
+    grant_type: Annotated[str | None, OrNull] = Field(default=None, pattern="^password$")
     password: SecretStr = Field(
         min_length=1, max_length=MAX_SECRET, json_schema_extra={"format": "password"}
     )

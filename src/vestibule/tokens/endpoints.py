@@ -13,6 +13,12 @@ MAX_AGE = 300
 """Seconds that a cache may keep the keys: well below the time a new one is published ahead."""
 
 
+class JWKSetResponse(JSONResponse):
+    """JSON of the registered media type (RFC 7517 §8.5.2)."""
+
+    media_type = "application/jwk-set+json"
+
+
 def router(*, keys: KeyRing) -> APIRouter:
     """The route of the JWK Set (RFC 7517 §5)."""
     routes = APIRouter(tags=["Keys"])
@@ -23,11 +29,11 @@ def router(*, keys: KeyRing) -> APIRouter:
         description="The public keys that verify access tokens",
         operation_id="jwks",
         response_model=dict[str, list[dict[str, Any]]],
+        response_class=JWKSetResponse,
     )
     async def jwks() -> Response:
-        return JSONResponse(
+        return JWKSetResponse(
             await keys.jwks(),
-            media_type="application/jwk-set+json",
             headers={"Cache-Control": f"public, max-age={MAX_AGE}"},
         )
 
