@@ -90,11 +90,6 @@ async def test_a_try_that_ends_in_an_exception_is_not_counted(clock: FakeClock) 
             raise ZeroDivisionError
 
 
-async def test_a_rate_that_can_not_be_read_is_named(clock: FakeClock) -> None:
-    with pytest.raises(ValueError, match="VESTIBULE_LIMIT_ADDRESS"):
-        guard(clock, address="many")
-
-
 async def test_counters_are_bounded_and_the_oldest_goes_first(clock: FakeClock) -> None:
     storage = BoundedMemoryStorage(clock=clock, capacity=10)
     for i in range(1000):

@@ -61,7 +61,9 @@ async def test_a_defect_inside_a_layer_is_answered_too(
 async def test_the_outermost_layer_is_the_one_that_catches_everything(
     services: Services,
 ) -> None:
-    assert build(services).user_middleware[0].cls is RequestContextLayer
+    outermost: object = build(services).user_middleware[0].cls
+
+    assert outermost is RequestContextLayer
 
 
 @pytest.mark.parametrize(

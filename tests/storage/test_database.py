@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ async def database(path: Path) -> AsyncIterator[Database]:
     await made.close()
 
 
-def insert(n: int) -> object:
+def insert(n: int) -> Callable[[Connection], int]:
     def work(connection: Connection) -> int:
         connection.execute(text("INSERT INTO t VALUES (:n)"), {"n": n})
         return n
@@ -42,7 +42,7 @@ async def count(database: Database) -> int:
 
 
 async def test_many_writes_at_once_are_all_there(database: Database) -> None:
-    results = await asyncio.gather(*(database.write(insert(n)) for n in range(500)))  # type: ignore[arg-type]
+    results = await asyncio.gather(*(database.write(insert(n)) for n in range(500)))
 
     assert results == list(range(500))
     assert await count(database) == 500
@@ -52,7 +52,7 @@ async def test_one_that_fails_in_company_fails_alone(database: Database) -> None
     gate = threading.Event()
     blocking = asyncio.ensure_future(database.write(lambda _: gate.wait()))
     await asyncio.sleep(0)
-    jobs = [asyncio.ensure_future(database.write(insert(n))) for n in (1, 2, 2, 3)]  # type: ignore[arg-type]
+    jobs = [asyncio.ensure_future(database.write(insert(n))) for n in (1, 2, 2, 3)]
     await asyncio.sleep(0)
 
     gate.set()
@@ -74,7 +74,7 @@ async def test_a_unit_that_fails_leaves_nothing(database: Database) -> None:
 
 
 async def test_a_write_that_was_awaited_is_on_disk(database: Database, path: Path) -> None:
-    await database.write(insert(1))  # type: ignore[arg-type]
+    await database.write(insert(1))
 
     other = sqlite3.connect(path)
     rows = other.execute("SELECT n FROM t").fetchall()
@@ -90,12 +90,12 @@ async def test_another_process_that_holds_the_lock_makes_it_unavailable_for_as_l
     other.execute("BEGIN EXCLUSIVE")
 
     with pytest.raises(DatabaseUnavailable):
-        await database.write(insert(1))  # type: ignore[arg-type]
+        await database.write(insert(1))
     assert await count(database) == 0
     other.execute("ROLLBACK")
     other.close()
 
-    await database.write(insert(1))  # type: ignore[arg-type]
+    await database.write(insert(1))
     assert await count(database) == 1
 
 
@@ -107,16 +107,16 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
     with pytest.raises(DatabaseUnavailable):
         await database.read(lambda c: c.execute(text("SELECT 1 FROM t")).all())
     with pytest.raises(DatabaseUnavailable):
-        await database.write(insert(1))  # type: ignore[arg-type]
+        await database.write(insert(1))
     await database.close()
 
 
 async def test_a_write_whose_caller_has_gone_is_still_made(database: Database) -> None:
-    job = asyncio.ensure_future(database.write(insert(1)))  # type: ignore[arg-type]
+    job = asyncio.ensure_future(database.write(insert(1)))
     await asyncio.sleep(0)
     job.cancel()
 
-    await database.write(insert(2))  # type: ignore[arg-type]
+    await database.write(insert(2))
 
     assert await count(database) == 2
 

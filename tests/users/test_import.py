@@ -35,7 +35,8 @@ async def load(services: Services, rows: Any) -> tuple[Summary, list[Refusal]]:
 async def load_file(
     services: Services, path: Path, content: str | bytes
 ) -> tuple[Summary, list[Refusal]]:
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    raw = content if isinstance(content, bytes) else content.encode()
+    await asyncio.to_thread(path.write_bytes, raw)
     with open_rows(path) as rows:
         return await load(services, rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limits import RateLimitItem, parse
+from limits import parse
 from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
@@ -14,10 +14,10 @@ class Limiter:
     """The limits by name. Each is written as the `limits` library reads it: "120/minute"."""
 
     def __init__(self, *, storage: Storage, clock: Clock, rates: dict[str, str]) -> None:
-        """`rates` maps a policy's name to its rate. Raises `ValueError`, naming the policy."""
+        """`rates` maps a policy's name to its rate, which the settings have validated."""
         self._strategy = FixedWindowRateLimiter(storage)
         self._clock = clock
-        self._items = {policy: _parsed(policy, rate) for policy, rate in rates.items()}
+        self._items = {policy: parse(rate) for policy, rate in rates.items()}
 
     async def hit(self, policy: str, key: str) -> None:
         """Count one. Raises `RateLimited` past the quota, until the window ends."""
@@ -32,11 +32,3 @@ class Limiter:
             quota=item.amount,
             window=item.get_expiry(),
         )
-
-
-def _parsed(policy: str, rate: str) -> RateLimitItem:
-    try:
-        return parse(rate)
-    except ValueError:
-        name = f"VESTIBULE_LIMIT_{policy.upper()}"
-        raise ValueError(f"{name} must be of the form 120/minute, not {rate!r}") from None
