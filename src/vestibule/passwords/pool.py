@@ -30,7 +30,7 @@ WEIGHT = 0.1
 FIRST_GUESS = 0.05
 """Seconds that a hash is thought to take before any was measured."""
 
-MAX_BATCH = 12
+MAX_BATCH = 16
 """Results handed back together at the most."""
 WAITING_FOR_EACH = 4
 """Jobs that wait for each result that is held back: few waiting, none held."""

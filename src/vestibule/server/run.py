@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -68,6 +69,9 @@ async def _serve(settings: Settings, observer: Observer) -> None:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=settings.drain_timeout,
     )
+    # All that was made so far stays: the collector need not walk it again and again.
+    gc.collect()
+    gc.freeze()
     log.info("starting", version=__version__, host=settings.host, port=settings.port)
     await _Server(config, observer).serve()
     log.info("stopped")

@@ -28,7 +28,7 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 MAX_BATCH = 64
-"""Units in one commit: enough to share the flush, few enough that none waits long for it."""
+"""Units in one commit, about: enough to share the flush, few enough that none waits long."""
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that holds the write lock."""
@@ -48,7 +48,8 @@ class Database:
         self._impatient = create_embedded_engine(url, busy_timeout=0)
         self._reading: Connection | None = None
         self._writing: Connection | None = None
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._submitted: list[_Job] = []
+        self._jobs: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="database-write", daemon=True)
         self._writer.start()
 
@@ -73,7 +74,10 @@ class Database:
         """Run a unit in a transaction, and return what it returns once that is committed."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work=work, loop=loop, answer=answer))
+        if not self._submitted:
+            # Once this turn of the loop is over: what else it writes goes along.
+            loop.call_soon(self._submit)
+        self._submitted.append(_Job(work=work, loop=loop, answer=answer))
         try:
             return await answer
         except DBAPIError as error:
@@ -81,7 +85,8 @@ class Database:
 
     async def close(self) -> None:
         """Finish what was begun, then let go of the file."""
-        self._jobs.put(None)
+        self._submit()
+        self._jobs.put([])
         await asyncio.to_thread(self._writer.join)
         for connection in (self._reading, self._writing):
             if connection is not None:
@@ -103,18 +108,20 @@ class Database:
         with self._engine.connect() as connection:
             return work(connection.execution_options(isolation_level="AUTOCOMMIT"))
 
+    def _submit(self) -> None:
+        if self._submitted:
+            self._jobs.put(self._submitted)
+            self._submitted = []
+
     def _write_loop(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            batch, ended = [job], False
+        while batch := self._jobs.get():
             while len(batch) < MAX_BATCH and not self._jobs.empty():
                 following = self._jobs.get()
-                if following is None:
-                    ended = True
+                if not following:
+                    self._jobs.put(following)
                     break
-                batch.append(following)
+                batch += following
             self._commit(batch)
-            if ended:
-                return
 
     def _writing_connection(self) -> Connection:
         if self._writing is None or self._writing.invalidated:
