@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,33 +34,51 @@ class Results:
         return len(self.latencies(status)) / self.seconds
 
 
-class Connection:
-    """One kept-alive connection."""
+class Connection(asyncio.Protocol):
+    """One kept-alive connection, one request at a time."""
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._received = b""
+        self._answer: asyncio.Future[Answer] | None = None
 
     async def open(self) -> None:
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        """Connect."""
+        self._loop = asyncio.get_running_loop()
+        transport, _ = await self._loop.create_connection(lambda: self, "127.0.0.1", self._port)
+        self._transport = transport
 
-    async def ask(self, request: bytes) -> Answer:
-        """Send, and read one answer whole."""
-        began = time.perf_counter()
-        self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        length = int(_field(head, b"\r\ncontent-length: ") or 0)
-        if length:
-            await self._reader.readexactly(length)
-        return Answer(
-            status=int(head[9:12]),
-            seconds=time.perf_counter() - began,
-            retry_after=int(_field(head, b"\r\nretry-after: ") or 0),
+    def ask(self, request: bytes) -> asyncio.Future[Answer]:
+        """Send, and await one answer whole."""
+        self._answer = self._loop.create_future()
+        self._began = time.perf_counter()
+        self._transport.write(request)
+        return self._answer
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0 or self._answer is None:
+            return
+        head = self._received[: end + 2]
+        if len(self._received) < end + 4 + int(_field(head, b"\r\ncontent-length: ")):
+            return
+        self._received = b""
+        self._answer.set_result(
+            Answer(
+                status=int(head[9:12]),
+                seconds=time.perf_counter() - self._began,
+                retry_after=int(_field(head, b"\r\nretry-after: ")),
+            )
         )
 
-    async def close(self) -> None:
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionError("the service hung up"))
 
 
 def login_request(username: str, password: str) -> bytes:
@@ -103,7 +120,7 @@ async def closed_loop(
                 results.answers.append(answer)
             if answer.retry_after:
                 await asyncio.sleep(answer.retry_after)
-        await connection.close()
+        connection.close()
 
     await asyncio.gather(*(one(i) for i in range(at_once)))
     results.seconds = seconds
@@ -119,7 +136,7 @@ async def probe(port: int, *, seconds: float, every: float) -> Results:
     while (now := time.perf_counter()) < end:
         results.answers.append(await connection.ask(HEALTH))
         await asyncio.sleep(max(0.0, every - (time.perf_counter() - now)))
-    await connection.close()
+    connection.close()
     results.seconds = seconds
     return results
 
@@ -131,9 +148,9 @@ def percentile(sorted_values: list[float], share: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]
 
 
-def _field(head: bytes, name: bytes) -> bytes | None:
+def _field(head: bytes, name: bytes) -> bytes:
     begin = head.find(name)
     if begin < 0:
-        return None
+        return b"0"
     begin += len(name)
     return head[begin : head.index(b"\r\n", begin)]

@@ -69,7 +69,8 @@ def logins() -> Iterator[str]:
             health += healthy
             yield (
                 f"| {index} | {bare_rate:.1f} | {answers.rate():.1f} | {ratios[-1]:.3f} "
-                f"| {1000 * percentile(healthy, 0.5):.1f} | {1000 * percentile(healthy, 0.99):.1f} |"
+                f"| {1000 * percentile(healthy, 0.5):.1f} "
+                f"| {1000 * percentile(healthy, 0.99):.1f} |"
             )
     health.sort()
     yield ""
@@ -131,7 +132,7 @@ async def _one_by_one(port: int, usernames: list[str]) -> list[float]:
         if answer.status != 200:
             raise RuntimeError(f"{username} was answered {answer.status}")
         taken.append(answer.seconds)
-    await connection.close()
+    connection.close()
     return taken
 
 
@@ -158,7 +159,7 @@ async def _in_turn(port: int, *, tries: int) -> tuple[list[float], list[float]]:
             name = f"nobody{i}" if unknown else f"user{i % 1000}"
             answer = await connection.ask(login_request(name, "wrong"))
             taken[unknown].append(answer.seconds)
-    await connection.close()
+    connection.close()
     return taken
 
 

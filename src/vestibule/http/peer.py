@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from vestibule.settings import IPNetwork
@@ -86,6 +87,7 @@ def _scheme(value: str) -> str | None:
     return value if value in ("http", "https") else None
 
 
+@lru_cache(maxsize=1024)
 def _parse(value: str | None) -> IPv4Address | IPv6Address | None:
     if not value:
         return None

@@ -100,9 +100,11 @@ class Database:
                 isolation_level="AUTOCOMMIT"
             )
         try:
+            # Each statement is a transaction of its own: there is none to end here.
             return work(self._reading)
-        finally:
+        except BaseException:
             self._reading.rollback()
+            raise
 
     def _read_patiently(self, work: Work[T]) -> T:
         with self._engine.connect() as connection:
