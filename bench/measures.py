@@ -95,7 +95,10 @@ def concurrency() -> Iterator[str]:
             cells = [at_once, f"{answers.rate():.1f}"]
             cells += [f"{1000 * percentile(done, share):.0f}" for share in (0.5, 0.99, 1)]
             cells += [len(refused)]
-            cells += [f"{1000 * percentile(refused, share):.1f}" for share in (0.99, 1)]
+            cells += [
+                f"{1000 * percentile(refused, share):.1f}" if refused else "-"
+                for share in (0.99, 1)
+            ]
             yield f"| {' | '.join(map(str, cells))} |"
 
 

@@ -23,7 +23,11 @@ def configure(*, level: str, form: Literal["json", "console"]) -> None:
     renderer: Processor = (
         structlog.processors.JSONRenderer(serializer=_json)
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # Quoted, a line break in a path can't pass for another line.
+            repr_native_str=True,
+        )
     )
     structlog.configure(
         processors=[*shared, renderer],

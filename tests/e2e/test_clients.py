@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from authlib.integrations.httpx_client import OAuth2Client
+from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from oauthlib.oauth2 import LegacyApplicationClient
 from playwright.sync_api import Page, sync_playwright
 from requests_oauthlib import OAuth2Session
@@ -73,7 +73,7 @@ def confidential(server: Server) -> tuple[str, str]:
 def test_authlib(server: Server, confidential: tuple[str, str], method: str) -> None:
     client_id, secret = confidential
 
-    with OAuth2Client(client_id, secret, token_endpoint_auth_method=method) as client:
+    with AuthlibSession(client_id, secret, token_endpoint_auth_method=method) as client:
         token = client.fetch_token(
             f"{server.url}{LOGIN}", grant_type="password", **credentials(server)
         )

@@ -20,6 +20,8 @@ from tests.conftest import make_client
 from tests.world import LOGIN, PASSWORD, FakeClock, World, log_in
 from vestibule.audit.models import AuditEvent
 from vestibule.clients.models import ClientKind
+from vestibule.errors import AlreadyExists, ApiError, BadGateway, GatewayTimeout
+from vestibule.identity.local import LocalDirectory
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
 
@@ -554,14 +556,52 @@ async def test_500_with_retry_after_while_the_database_is_out_of_reach(
         holder = sqlite3.connect(path, isolation_level=None)
         holder.execute("BEGIN EXCLUSIVE")
 
-        response = await log_in(client, "alice")
+        with logged() as lines:
+            response = await log_in(client, "alice")
         holder.execute("ROLLBACK")
         later = await log_in(client, "alice")
         holder.close()
 
     assert_envelope(response, code=500, detail="Internal server error", kind="database_error")
     assert response.headers["retry-after"] == "5"
+    assert "database is locked" in repr(lines)
+    assert PASSWORD not in repr(lines)
     assert later.status_code == 200
+
+
+# 409, 502, 504: what a directory can answer
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "detail", "kind"),
+    [
+        (AlreadyExists(), 409, "Already exists", "already_exists_error"),
+        (BadGateway(), 502, "Bad gateway", "bad_gateway_error"),
+        (GatewayTimeout(), 504, "Gateway timeout", "gateway_timeout_error"),
+    ],
+)
+async def test_what_a_directory_answers_reaches_the_client(
+    client: httpx.AsyncClient,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ApiError,
+    code: int,
+    detail: str,
+    kind: str,
+) -> None:
+    async def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(LocalDirectory, "verify", failing)
+    with logged() as lines:
+        answers = [await log_in(client, "nobody", WRONG) for _ in range(20)]
+        events = await trail(services)
+
+    for response in answers:
+        assert_envelope(response, code=code, detail=detail, kind=kind)
+    # The password was never checked: nobody is delayed for it.
+    assert {event.status for event in events} == {code}
+    assert WRONG not in repr(lines) + repr(events)
 
 
 # What is never told

@@ -124,3 +124,12 @@ async def test_a_write_whose_caller_has_gone_is_still_made(database: Database) -
 def test_other_databases_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="sqlite:////"):
         Database("postgresql://localhost/vestibule")
+
+
+async def test_an_errors_text_holds_no_values(database: Database) -> None:
+    await database.write(insert(123456789))
+
+    with pytest.raises(IntegrityError) as refused:
+        await database.write(insert(123456789))
+
+    assert "123456789" not in str(refused.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -45,4 +46,6 @@ def _options(
 
 def main() -> None:
     """The entry point of the `vestibule` command."""
+    # Whatever it creates is the owner's alone: databases, secrets, logs.
+    os.umask(0o077)
     app()

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
+from vestibule import logs
 from vestibule.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -174,6 +175,7 @@ def translated(error: DBAPIError) -> Exception:
     """What a driver's error means to a client: a defect of ours stays what it is."""
     if isinstance(error, IntegrityError | ProgrammingError | DataError):
         return error
+    logs.get("storage").error("database unavailable", error=str(error.orig))
     return DatabaseUnavailable()
 
 
@@ -186,7 +188,12 @@ def create_embedded_engine(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> E
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.query:
         raise ValueError("the database URL must be of the form sqlite:////path/to/file.db")
     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(url, connect_args={"timeout": busy_timeout, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        connect_args={"timeout": busy_timeout, "check_same_thread": False},
+        # An error's text would carry names, digests and hashes into the log.
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
