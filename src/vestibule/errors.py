@@ -176,6 +176,12 @@ class ValidationFailed(ApiError):
     description = "Validation error"
     advice = "Show each `msg` beside the field that its `loc` names."
 
+    @classmethod
+    def of(cls, field: str, message: str) -> ValidationFailed:
+        """The error for one field."""
+        item = ValidationErrorItem(loc=["body", field], msg=message, type="value_error")
+        return cls(message, errors=[item])
+
 
 class UpgradeRequired(ApiError):
     """The request needs TLS, or a newer client; `Upgrade` names it (RFC 9110 §15.5.22)."""

@@ -155,6 +155,15 @@ async def test_rubbish_is_refused_line_by_line(services: Services, tmp_path: Pat
     assert [refusal.line for refusal in refused] == [2, 3, 4]
 
 
+async def test_an_unclosed_quote_swallows_no_other_line(services: Services, tmp_path: Path) -> None:
+    content = 'username,first_name\none,One\ntwo,"Two\nthree,Three\nfour\nfive,"Five, V."\n'
+
+    summary, refused = await load_file(services, tmp_path / "u.csv", content)
+
+    assert counts(summary) == (3, 0, 2)
+    assert [refusal.line for refusal in refused] == [3, 5]
+
+
 async def test_an_import_that_was_cut_off_is_run_again_and_loses_none(
     services: Services, tmp_path: Path
 ) -> None:

@@ -78,30 +78,34 @@ def _json_lines(lines: Iterator[str]) -> Iterator[Any]:
 
 
 def _csv(lines: Iterator[str]) -> Iterator[Any]:
-    reader = csv.reader(lines)
-    header = [name.strip() for name in next(reader, [])]
+    """One row a line: an unclosed quote must not swallow the lines behind it."""
+    header = [name.strip() for name in _cells(next(lines, "")) or []]
     if "username" not in header:
         raise UnknownFormat("The first line must name the columns, username among them")
-    while True:
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
+    for line in lines:
+        values = _cells(line)
+        if values is None:
             yield Unreadable("not a line of CSV")
-            continue
-        if not values:
-            continue
-        if len(values) != len(header):
+        elif values and len(values) != len(header):
             yield Unreadable(f"{len(values)} fields where the header names {len(header)}")
-            continue
-        # In CSV an empty field says nothing.
-        fields: dict[str, Any] = {n: v for n, v in zip(header, values, strict=True) if v != ""}
-        if "organizations" in fields:
-            fields["organizations"] = [
-                item.strip() for item in fields["organizations"].split(";") if item.strip()
-            ]
-        yield fields
+        elif values:
+            yield _named(header, values)
+
+
+def _cells(line: str) -> list[str] | None:
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error:
+        return None
+
+
+def _named(header: list[str], values: list[str]) -> dict[str, Any]:
+    # In CSV an empty field says nothing.
+    fields: dict[str, Any] = {n: v for n, v in zip(header, values, strict=True) if v != ""}
+    if "organizations" in fields:
+        keys = fields["organizations"].split(";")
+        fields["organizations"] = [key.strip() for key in keys if key.strip()]
+    return fields
 
 
 PARSERS: dict[str, Parser] = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines}

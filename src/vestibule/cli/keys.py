@@ -21,17 +21,19 @@ def rotate(
     ] = False,
     revoke: Annotated[
         str | None,
-        typer.Option(metavar="KID", help="Also unpublish this key at once: it was compromised."),
+        typer.Option(
+            metavar="KID",
+            help="Unpublish this key, and sign with the new one, at once: it was compromised.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a signing key; the former ones stay published until all they signed has expired."""
 
     async def work(services: Services) -> dict[str, Any]:
-        key = await services.keys.rotate(now=now or revoke is not None)
         if revoke is not None:
-            await services.keys.revoke(revoke)
-        return _shown(key)
+            return _shown(await services.keys.revoke(revoke))
+        return _shown(await services.keys.rotate(now=now))
 
     done = run(work)
     print_done(

@@ -21,7 +21,6 @@ from vestibule.errors import (
     AuthenticationFailed,
     InvalidRequest,
     NotFound,
-    ValidationErrorItem,
     ValidationFailed,
 )
 from vestibule.storage.database import Database
@@ -179,16 +178,11 @@ def _new_secret() -> SecretStr:
 
 def _check(*, client_id: str, grants: Iterable[str], minimum_version: str | None) -> None:
     if not CLIENT_ID.fullmatch(client_id) or client_id in RESERVED:
-        raise _invalid("client_id", "A client_id is up to 100 of A-Z a-z 0-9 . _ ~ -")
+        raise ValidationFailed.of("client_id", "A client_id is up to 100 of A-Z a-z 0-9 . _ ~ -")
     unknown = set(grants) - set(Grant)
     if unknown:
-        raise _invalid("grants", f"Not a grant: {', '.join(sorted(unknown))}")
+        raise ValidationFailed.of("grants", f"Not a grant: {', '.join(sorted(unknown))}")
     try:
         Version(minimum_version or "0")
     except InvalidVersion:
-        raise _invalid("minimum_version", "A version is of the form 1.2.3") from None
-
-
-def _invalid(field: str, message: str) -> ValidationFailed:
-    item = ValidationErrorItem(loc=["body", field], msg=message, type="value_error")
-    return ValidationFailed(message, errors=[item])
+        raise ValidationFailed.of("minimum_version", "A version is of the form 1.2.3") from None

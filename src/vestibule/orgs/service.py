@@ -14,7 +14,6 @@ from vestibule.errors import (
     AccessForbidden,
     AlreadyExists,
     NotFound,
-    ValidationErrorItem,
     ValidationFailed,
 )
 from vestibule.ids import new_id
@@ -62,7 +61,9 @@ class Organizations:
     def new(self, *, key: str, name: str, description: str = "") -> Organization:
         """An organization as it would be created, not yet written. Raises `ValidationFailed`."""
         if not KEY.fullmatch(key):
-            raise _invalid("key", "A key is lower-case letters, digits and inner hyphens")
+            raise ValidationFailed.of(
+                "key", "A key is lower-case letters, digits and inner hyphens"
+            )
         now = utc(self._clock)
         return Organization(
             id=new_id(),
@@ -138,10 +139,5 @@ def entered(memberships: Sequence[Membership], *, key: str) -> Membership:
 def _checked_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > 200 or not name.isprintable():
-        raise _invalid("name", "A name is 1 to 200 printable characters")
+        raise ValidationFailed.of("name", "A name is 1 to 200 printable characters")
     return name
-
-
-def _invalid(field: str, message: str) -> ValidationFailed:
-    item = ValidationErrorItem(loc=["body", field], msg=message, type="value_error")
-    return ValidationFailed(message, errors=[item])

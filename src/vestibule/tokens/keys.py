@@ -119,18 +119,16 @@ class KeyRing:
         await self._refresh(after=0)
         return key
 
-    async def revoke(self, kid: str) -> None:
-        """Unpublish a key that was compromised: what it signed is worth nothing from now on.
+    async def revoke(self, kid: str) -> SigningKey:
+        """Unpublish a key that was compromised, and sign with a new one, which is returned.
 
-        Raises `NotFound`. Where it was the one that signs, a new one signs at once.
+        What the former signed is worth nothing from now on. Raises `NotFound`.
         """
         if kid not in {key.kid for key in await self.list()}:
             raise NotFound(f"There is no published key {kid!r}")
         now = utc(self._clock)
         await self._database.write(lambda c: repository.expire_key(c, kid=kid, at=now))
-        await self._refresh(after=0)
-        if not any(key.activates_at <= now for key in self._keys):
-            await self.rotate(now=True)
+        return await self.rotate(now=True)
 
     def _signer(self, key: SigningKey) -> Signer:
         private = self._private.get(key.kid)

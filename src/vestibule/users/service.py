@@ -13,7 +13,6 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import (
     AlreadyExists,
     NotFound,
-    ValidationErrorItem,
     ValidationFailed,
 )
 from vestibule.ids import new_id
@@ -143,30 +142,28 @@ def checked_names(username: str, email_address: str | None) -> tuple[str, str | 
     try:
         address = canonical_email(email_address) if email_address else None
     except ValueError as error:
-        raise invalid("email_address", f"The e-mail address {error}") from None
+        raise ValidationFailed.of("email_address", f"The e-mail address {error}") from None
     if "@" in username:
         try:
             canonical = canonical_email(username)
         except ValueError:
             canonical = None
         if canonical is None or canonical != address:
-            raise invalid("username", "A username with an @ must be the account's own address")
+            raise ValidationFailed.of(
+                "username", "A username with an @ must be the account's own address"
+            )
         return canonical, address
     try:
         return canonical_username(username), address
     except ValueError:
-        raise invalid("username", "The username is empty or holds what it may not") from None
+        raise ValidationFailed.of(
+            "username", "The username is empty or holds what it may not"
+        ) from None
 
 
 def checked_text(value: str, field: str) -> str:
     """A person's name as it may be stored. Raises `ValidationFailed`."""
     value = value.strip()
     if len(value) > 200 or not value.isprintable():
-        raise invalid(field, "A name is at most 200 printable characters")
+        raise ValidationFailed.of(field, "A name is at most 200 printable characters")
     return value
-
-
-def invalid(field: str, message: str) -> ValidationFailed:
-    """The error for one field."""
-    item = ValidationErrorItem(loc=["body", field], msg=message, type="value_error")
-    return ValidationFailed(message, errors=[item])
