@@ -66,8 +66,10 @@ def _hs256(header: dict[str, Any], claims: dict[str, Any], secret: bytes) -> str
 
 
 async def test_every_forgery_is_refused(
-    services: Services, subject: Subject, client: httpx.AsyncClient
+    services: Services, world: World, client: httpx.AsyncClient
 ) -> None:
+    alice = await world.user("alice")
+    subject = Subject(alice.id, "portal", "openid", None, None, None)
     token = await services.tokens.access_token(subject, auth_time=1)
     header, claims, signature = _segments(token)
     signer = await services.keys.signer()
@@ -76,6 +78,9 @@ async def test_every_forgery_is_refused(
 
     def signed(claims: dict[str, Any], **changes: Any) -> str:
         return jwt.encode({**header, **changes}, claims, signer.key, algorithms=["ES256"])
+
+    true = await client.get("/api/v1/user", headers={"Authorization": f"Bearer {signed(claims)}"})
+    assert true.status_code == 200
 
     public_pem = ECKey.import_key(public).as_pem(private=False)
     forgeries = {
@@ -180,6 +185,26 @@ async def test_rotation_overlaps(
     assert await services.tokens.verify(late) == subject
     clock.advance(900 + 300)
     assert await published() == [key.kid]
+    with pytest.raises(AuthenticationFailed):
+        await services.tokens.verify(late)
+
+
+async def test_a_key_ends_on_time_whatever_is_cached(
+    services: Services, subject: Subject, clock: FakeClock
+) -> None:
+    [former] = await services.keys.list()
+    token = await services.tokens.access_token(subject, auth_time=1)
+    await services.keys.rotate(now=True)
+    clock.advance(1190)
+    late = jwt.encode(
+        {"alg": "ES256", "typ": "at+jwt", "kid": former.kid},
+        _segments(token)[1] | {"exp": int(clock.now) + 900},
+        services.keys._private[former.kid],
+    )
+
+    assert await services.tokens.verify(late) == subject
+    clock.advance(10)
+
     with pytest.raises(AuthenticationFailed):
         await services.tokens.verify(late)
 

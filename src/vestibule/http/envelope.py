@@ -28,7 +28,7 @@ def error_response(error: ApiError) -> Response:
     return Response(
         content=json.dumps(error.payload(), separators=(",", ":")),
         status_code=error.status,
-        headers={"Cache-Control": "no-store", **error.headers},
+        headers=error.headers,
         media_type="application/json",
     )
 
