@@ -45,6 +45,8 @@ def configure(*, level: str, form: Literal["json", "console"]) -> None:
     logging.root.handlers[:] = [handler]
     # The libraries' own chatter is not for operators: a start line of ours says more.
     logging.root.setLevel(max(LEVELS[level], logging.WARNING))
+    # Its warnings are of requests that can't be parsed: anybody could fill the disk with them.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 def _json(line: dict[str, Any], **_: Any) -> str:

@@ -213,7 +213,8 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """The issuer: set, or made of where the service listens."""
-        return self.issuer or f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.issuer or f"http://{host}:{self.port}"
 
     @property
     def token_audience(self) -> str:

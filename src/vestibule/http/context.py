@@ -19,6 +19,8 @@ from vestibule.settings import IPNetwork
 REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a caller may choose: nothing that could forge a log line or a header."""
 
+MAX_LOGGED_PATH = 256
+
 SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 
 
@@ -83,7 +85,7 @@ class RequestContextLayer:
                 request_id=context.request_id,
                 method=scope["method"],
                 # Never the query: it may hold a code or a token.
-                path=scope["path"],
+                path=scope["path"][:MAX_LOGGED_PATH],
                 status=status,
                 milliseconds=round(1000 * (self._clock.monotonic() - started), 1),
                 address=context.peer.address,

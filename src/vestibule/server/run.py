@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -39,6 +40,9 @@ class Observer(Protocol):
 
 def serve(settings: Settings, *, observer: Observer) -> None:
     """Run until SIGTERM or SIGINT; what is under way then is finished first."""
+    # Each connection is a file: take as many as the system allows, not the modest default.
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, observer))
 
