@@ -152,7 +152,11 @@ class Settings(BaseSettings):
         default="120/minute", description="Logins from one address (IPv6: one /64)."
     )
     limit_account: str = Field(default="30/minute", description="Logins to one account.")
-    limit_client: str = Field(default="6000/minute", description="Logins through one client.")
+    limit_client: str = Field(
+        default="60000/minute",
+        description="Logins through one client; those that name none are one. Above what the "
+        "machine can hash, or strangers could use it up for everybody.",
+    )
 
     failure_delays: bool = Field(
         default=True,
