@@ -87,7 +87,7 @@ def test_strangers_without_end_never_stop_the_owner_at_home(
 ) -> None:
     for i in range(3000):
         clock.advance(10)
-        if backoff.depends_on_known("alice"):
+        if backoff.depends_on_known(account="alice", network="home"):
             assert delay_of(backoff, "home", known=True) == 0
         else:
             fail(backoff, f"network {i}")

@@ -32,7 +32,12 @@ CAPACITY = 100_000
 @dataclass(slots=True)
 class _Failures:
     count: int = 0
+    """Failed tries and those under way, of which it isn't known yet."""
+    under_way: int = 0
     last: float = 0.0
+    """When the last of them began."""
+    last_failed: float = 0.0
+    """The same without those under way: a try that is taken back must leave no delay behind."""
 
 
 class Backoff:
@@ -46,29 +51,40 @@ class Backoff:
     def begin(self, *, account: str, network: str, known: bool) -> None:
         """Count a try from its start, so that a hundred at the same instant do not all pass.
 
-        Raises `RateLimited` while a delay lasts; a refused try is not counted.
+        Raises `RateLimited` while a delay lasts; a refused try is not counted. What is not
+        refused ends as one of `succeeded`, `failed` and `abandoned`, with the same arguments.
         """
         self._check(account, network, NETWORK_LADDER, cause="network_delay")
         if not known:
             self._check(account, "", ACCOUNT_LADDER, cause="account_delay")
-            self._count(account, "")
-        self._count(account, network)
+        for key in _counted_in(account, network, known=known):
+            self._count(*key)
 
-    def depends_on_known(self, account: str) -> bool:
-        """Whether it matters now if the network is known: so that it is asked only then."""
-        return self._remaining(account, "", ACCOUNT_LADDER) > 0
+    def depends_on_known(self, *, account: str, network: str) -> bool:
+        """Whether the answer of `begin` hangs on `known` now: so that it is asked only then."""
+        return (
+            self._remaining(account, "", ACCOUNT_LADDER) > 0
+            and self._remaining(account, network, NETWORK_LADDER) <= 0
+        )
 
     def succeeded(self, *, account: str, network: str, known: bool) -> None:
         """The password was right: forget this network's failures."""
         self._failures.pop((account, network), None)
         if not known:
-            self._uncount(account, "")
+            self._take_back(account, "")
+
+    def failed(self, *, account: str, network: str, known: bool) -> None:
+        """The password was wrong: the try stays counted, from when it began."""
+        for key in _counted_in(account, network, known=known):
+            failures = self._failures.get(key)
+            if failures is not None:
+                failures.under_way = max(0, failures.under_way - 1)
+                failures.last_failed = failures.last
 
     def abandoned(self, *, account: str, network: str, known: bool) -> None:
         """The password was never checked: the try did not happen."""
-        self._uncount(account, network)
-        if not known:
-            self._uncount(account, "")
+        for key in _counted_in(account, network, known=known):
+            self._take_back(*key)
 
     def _check(self, account: str, network: str, ladder: Ladder, *, cause: str) -> None:
         remaining = self._remaining(account, network, ladder)
@@ -106,13 +122,22 @@ class Backoff:
                 self._failures.popitem(last=False)
             failures = self._failures[account, network] = _Failures()
         failures.count += 1
+        failures.under_way += 1
         failures.last = self._clock.monotonic()
         self._failures.move_to_end((account, network))
 
-    def _uncount(self, account: str, network: str) -> None:
+    def _take_back(self, account: str, network: str) -> None:
         failures = self._failures.get((account, network))
         if failures is None:
             return
         failures.count -= 1
+        failures.under_way = max(0, failures.under_way - 1)
         if failures.count <= 0:
             del self._failures[account, network]
+        elif not failures.under_way:
+            failures.last = failures.last_failed
+
+
+def _counted_in(account: str, network: str, *, known: bool) -> tuple[tuple[str, str], ...]:
+    """The keys of a try: the network's own, and for a stranger that of all strangers, ""."""
+    return ((account, network),) if known else ((account, network), (account, ""))

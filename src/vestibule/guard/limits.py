@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
-from limits import parse
+from collections.abc import Mapping
+from typing import Literal
+
+from limits import RateLimitItem, parse_many
 from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from vestibule.clock import Clock
 from vestibule.errors import RateLimited
 
+Policy = Literal["address", "account", "client"]
+
 
 class Limiter:
     """The limits by name. Each is written as the `limits` library reads it: "120/minute"."""
 
-    def __init__(self, *, storage: Storage, clock: Clock, rates: dict[str, str]) -> None:
-        """`rates` maps a policy's name to its rate, which the settings have validated."""
+    def __init__(self, *, storage: Storage, clock: Clock, rates: Mapping[Policy, str]) -> None:
+        """`rates` maps policies to rates. Raises `ValueError` that names the option."""
         self._strategy = FixedWindowRateLimiter(storage)
         self._clock = clock
-        self._items = {policy: parse(rate) for policy, rate in rates.items()}
+        self._items = {policy: _rate(policy, rate) for policy, rate in rates.items()}
 
-    async def hit(self, policy: str, key: str) -> None:
-        """Count one. Raises `RateLimited` past the quota, until the window ends."""
+    async def hit(self, policy: Policy, key: str) -> None:
+        """Count one. Raises `RateLimited` past the quota, until the window ends.
+
+        What is refused is counted too, but a window's end is set by its first hit alone.
+        """
         item = self._items[policy]
         if await self._strategy.hit(item, policy, key):
             return
         stats = await self._strategy.get_window_stats(item, policy, key)
         raise RateLimited(
             cause=f"{policy}_limit",
-            retry_after=stats.reset_time - self._clock.time(),
+            # To the millisecond: seconds since the epoch carry an error in their last digits,
+            # which would round up to a whole second more.
+            retry_after=round(stats.reset_time - self._clock.time(), 3),
             policy=policy,
             quota=item.amount,
             window=item.get_expiry(),
         )
+
+
+def _rate(policy: Policy, text: str) -> RateLimitItem:
+    try:
+        items = parse_many(text)
+    except ValueError:
+        items = []
+    # Of two, `limits.parse` silently keeps one; of nought, nobody could ever sign in.
+    if len(items) != 1 or items[0].amount < 1:
+        raise ValueError(f"limit_{policy} must be one rate of the form 120/minute, not {text!r}")
+    return items[0]

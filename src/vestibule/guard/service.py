@@ -50,24 +50,27 @@ class Guard:
         """Count a try at this account. Raises `RateLimited`.
 
         `is_known` tells whether the account has signed in from this network before; it is
-        asked only where strangers have used up what all unknown networks share, and then a
-        known network has a count of its own.
+        asked at most once, and only where strangers have used up what all unknown networks
+        share: then a known network has a count of its own.
+
+        The delays come first: a try that they refuse must not use up the limit, while one that
+        the limit refuses can be taken back from the delays.
         """
-        known = False
-        if self._backoff and self._backoff.depends_on_known(account):
+        known: bool | None = None
+        if self._backoff and self._backoff.depends_on_known(account=account, network=network):
             known = await is_known()
-        # The delays first: a try that they refuse must not use up the limit.
-        admission = Admission(self._backoff, account=account, network=network, known=known)
+        admission = Admission(self._backoff, account=account, network=network, known=bool(known))
         try:
-            if known:
-                await self._limiter.hit("account", f"{account}|{network}")
-                return admission
-            try:
-                await self._limiter.hit("account", account)
-            except RateLimited:
-                if not await is_known():
-                    raise
-                await self._limiter.hit("account", f"{account}|{network}")
+            if not known:
+                try:
+                    await self._limiter.hit("account", account)
+                except RateLimited:
+                    known = await is_known() if known is None else known
+                    if not known:
+                        raise
+                else:
+                    return admission
+            await self._limiter.hit("account", f"{account}|{network}")
         except BaseException:
             admission.abandoned()
             raise
@@ -92,6 +95,8 @@ class Admission:
 
     def failed(self) -> None:
         """The password was wrong: it stays counted."""
+        if self._open and self._backoff:
+            self._backoff.failed(account=self._account, network=self._network, known=self._known)
         self._open = False
 
     def abandoned(self) -> None:

@@ -21,11 +21,12 @@ SWEEP = 2
 @dataclass(slots=True)
 class _Counter:
     count: int
-    expires_at: float
+    ends_at: float
+    """By the monotonic clock: a wall clock set back must not prolong a refusal."""
 
 
 class BoundedMemoryStorage(Storage):
-    """At most `capacity` counters; where there is no room the oldest is forgotten."""
+    """At most `capacity` counters; where there is no room, that which ends first is forgotten."""
 
     STORAGE_SCHEME = None
 
@@ -33,7 +34,9 @@ class BoundedMemoryStorage(Storage):
         super().__init__()
         self._clock = clock
         self._capacity = capacity
-        self._counters: OrderedDict[str, _Counter] = OrderedDict()
+        # By length in seconds, of which there are as many as limits: counters of one length end
+        # in the order in which they began, so the first of each is all that is ever looked at.
+        self._windows: dict[float, OrderedDict[str, _Counter]] = {}
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -44,8 +47,8 @@ class BoundedMemoryStorage(Storage):
         counter = self._live(key)
         if counter is None:
             self._make_room()
-            counter = _Counter(count=0, expires_at=self._clock.time() + expiry)
-            self._counters[key] = counter
+            counter = _Counter(count=0, ends_at=self._clock.monotonic() + expiry)
+            self._windows.setdefault(expiry, OrderedDict())[key] = counter
         counter.count += amount
         return counter.count
 
@@ -57,35 +60,46 @@ class BoundedMemoryStorage(Storage):
     async def get_expiry(self, key: str) -> float:
         """When the present window ends, in seconds since the epoch."""
         counter = self._live(key)
-        return counter.expires_at if counter else self._clock.time()
+        remaining = counter.ends_at - self._clock.monotonic() if counter else 0.0
+        return self._clock.time() + remaining
 
     async def check(self) -> bool:
         """It is always there."""
         return True
 
     async def reset(self) -> int | None:
-        """Forget everything."""
-        forgotten = len(self._counters)
-        self._counters.clear()
+        """Forget everything; returns how many counters that were."""
+        forgotten = self._size()
+        self._windows.clear()
         return forgotten
 
     async def clear(self, key: str) -> None:
         """Forget one."""
-        self._counters.pop(key, None)
+        for window in self._windows.values():
+            window.pop(key, None)
 
     def _live(self, key: str) -> _Counter | None:
-        counter = self._counters.get(key)
-        if counter is not None and counter.expires_at <= self._clock.time():
-            del self._counters[key]
-            return None
-        return counter
+        for window in self._windows.values():
+            counter = window.get(key)
+            if counter is None:
+                continue
+            if counter.ends_at > self._clock.monotonic():
+                return counter
+            del window[key]
+        return None
 
     def _make_room(self) -> None:
-        now = self._clock.time()
-        for _ in range(SWEEP):
-            oldest = next(iter(self._counters), None)
-            if oldest is None or self._counters[oldest].expires_at > now:
-                break
-            del self._counters[oldest]
-        if len(self._counters) >= self._capacity:
-            self._counters.popitem(last=False)
+        now = self._clock.monotonic()
+        for window in self._windows.values():
+            for _ in range(min(SWEEP, len(window))):
+                if _first_end(window) <= now:
+                    window.popitem(last=False)
+        if self._size() >= self._capacity:
+            min(filter(None, self._windows.values()), key=_first_end).popitem(last=False)
+
+    def _size(self) -> int:
+        return sum(map(len, self._windows.values()))
+
+
+def _first_end(window: OrderedDict[str, _Counter]) -> float:
+    return next(iter(window.values())).ends_at

@@ -11,8 +11,7 @@ from vestibule.errors import UpgradeRequired
 MAX_HEADER = 512
 """Characters of a header that are read."""
 
-_COMMENT = re.compile(r"\([^()]*\)")
-_PRODUCT = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)/([0-9A-Za-z.+!_-]+)")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_TOKEN = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 
 
@@ -26,26 +25,52 @@ def check_version(
     """
     if minimum is None:
         return
-    claimed = (x_client_version or "")[:MAX_HEADER] or _from_user_agent(client_id, user_agent)
+    stated = (x_client_version or "")[:MAX_HEADER].strip()
+    claimed = stated or _from_user_agent(client_id, (user_agent or "")[:MAX_HEADER])
     if _at_least(claimed, minimum):
         return
     raise UpgradeRequired(
         f"Update this client to version {minimum} or later",
-        upgrade=f"{_NO_TOKEN.sub('-', client_id)}/{minimum}",
+        upgrade=f"{_NO_TOKEN.sub('-', client_id)}/{_NO_TOKEN.sub('-', minimum)}",
         cause="client_version",
     )
 
 
-def _from_user_agent(client_id: str, user_agent: str | None) -> str | None:
-    products = _PRODUCT.findall(_COMMENT.sub(" ", (user_agent or "")[:MAX_HEADER]))
-    for name, version in products:
+def _from_user_agent(client_id: str, user_agent: str) -> str:
+    """The version that is claimed; empty where none is, also of a client that only says who."""
+    products = [word.partition("/") for word in _without_comments(user_agent).split()]
+    products = [product for product in products if _TOKEN.fullmatch(product[0])]
+    for name, _, version in products:
         if name.lower() == client_id.lower():
-            return str(version)
-    return str(products[0][1]) if products else None
+            return version
+    return products[0][2] if products else ""
 
 
-def _at_least(claimed: str | None, minimum: str) -> bool:
+def _without_comments(user_agent: str) -> str:
+    """The field with a space for each comment.
+
+    Comments nest, which a regular expression can't follow, and one that is never closed, as
+    where the field was cut, reaches to the end (RFC 9110 §5.6.5).
+    """
+    kept: list[str] = []
+    depth, quoted = 0, False
+    for character in user_agent:
+        if quoted:
+            quoted = False
+        elif depth and character == "\\":
+            quoted = True
+        elif character == "(":
+            depth += 1
+            kept.append(" ")
+        elif depth and character == ")":
+            depth -= 1
+        elif not depth:
+            kept.append(character)
+    return "".join(kept)
+
+
+def _at_least(claimed: str, minimum: str) -> bool:
     try:
-        return claimed is not None and Version(claimed) >= Version(minimum)
+        return Version(claimed) >= Version(minimum)
     except InvalidVersion:
         return False

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,8 +25,16 @@ MAX_ITERATIONS = 10_000_000
 MAX_PASSES = 64
 MAX_LANES = 16
 MAX_BCRYPT_COST = 16
+MAX_BLOCKS = 64 * 1024**2
+"""Bytes of scrypt's p blocks, which come on top of its N."""
+MIN_ARGON2_SALT = 8
+"""Bytes; the reference implementation takes no shorter one."""
 BCRYPT_BYTES = 72
 """What bcrypt looks at. The systems that the hashes come from cut there, so this does too."""
+
+BCRYPT_ALPHABET = "./" + string.ascii_uppercase + string.ascii_lowercase + string.digits
+BCRYPT_SALT_ENDS = BCRYPT_ALPHABET[::16]
+BCRYPT_ENDS = BCRYPT_ALPHABET[::4]
 
 Match = re.Match[str]
 Decode = Callable[[str], bytes]
@@ -56,7 +65,7 @@ def from_base64(text: str) -> bytes:
 
 
 def argon2_family() -> Family:
-    """Argon2i, d and id (RFC 9106); groups `phc`, `kind`."""
+    """Argon2i, d and id (RFC 9106); groups `phc`, `kind`, `salt`, `digest`."""
     kinds = {"i": argon2.Type.I, "d": argon2.Type.D, "id": argon2.Type.ID}
 
     def check(match: Match) -> None:
@@ -64,9 +73,16 @@ def argon2_family() -> Family:
             parameters = argon2.extract_parameters(match["phc"])
         except InvalidHashError:
             raise Unverifiable("malformed") from None
+        lanes = parameters.parallelism
         _within(parameters.memory_cost * 1024, MAX_MEMORY)
         _within(parameters.time_cost, MAX_PASSES)
-        _within(parameters.parallelism, MAX_LANES)
+        _within(lanes, MAX_LANES)
+        # RFC 9106 §3.1: at least one lane and pass, and 8 KiB for each lane.
+        if not (lanes and parameters.time_cost and parameters.memory_cost >= 8 * lanes):
+            raise Unverifiable("malformed")
+        _long_enough(_canonical(match["digest"]))
+        if len(_canonical(match["salt"])) < MIN_ARGON2_SALT:
+            raise Unverifiable("malformed")
 
     def verify(match: Match, password: bytes) -> bool:
         try:
@@ -80,10 +96,14 @@ def argon2_family() -> Family:
 
 
 def bcrypt_family(prepare: Callable[[bytes], bytes] = lambda password: password) -> Family:
-    """Bcrypt of what `prepare` makes of the password; groups `bcrypt`, `cost`."""
+    """Bcrypt of what `prepare` makes of the password; groups `bcrypt`, `cost`, `salt`, `digest`."""
 
     def check(match: Match) -> None:
         _within(int(match["cost"]), MAX_BCRYPT_COST)
+        # The last characters carry bits of 16 and 23 bytes only; with others set, the library
+        # refuses the salt and no digest is equal.
+        if match["salt"][-1] not in BCRYPT_SALT_ENDS or match["digest"][-1] not in BCRYPT_ENDS:
+            raise Unverifiable("malformed")
 
     def verify(match: Match, password: bytes) -> bool:
         return bcrypt.checkpw(prepare(password)[:BCRYPT_BYTES], match["bcrypt"].encode())
@@ -97,12 +117,14 @@ def sha256_hex(password: bytes) -> bytes:
 
 
 def pbkdf2_family(*, salt: Decode, digest: Decode) -> Family:
-    """PBKDF2 (RFC 8018 §5.2); groups `hash`, `rounds`, `salt`, `digest`."""
+    """PBKDF2 (RFC 8018 §5.2); groups `hash`, `rounds`, `salt`, `digest`, maybe `length`."""
 
     def check(match: Match) -> None:
         _within(int(match["rounds"]), MAX_ITERATIONS)
         salt(match["salt"])
-        _long_enough(digest(match["digest"]))
+        size = _long_enough(digest(match["digest"]))
+        if int(match.groupdict().get("length") or size) != size:
+            raise Unverifiable("malformed")
 
     def verify(match: Match, password: bytes) -> bool:
         expected = digest(match["digest"])
@@ -124,9 +146,11 @@ def scrypt_family(*, salt: Decode, digest: Decode) -> Family:
 
     def check(match: Match) -> None:
         n, r, p = cost(match)
-        if n < 2 or n & (n - 1):
+        # RFC 7914 §2: a power of two, and below 2 to the 16 r.
+        if n < 2 or n & (n - 1) or n.bit_length() > 16 * r:
             raise Unverifiable("malformed")
         _within(128 * n * r, MAX_MEMORY)
+        _within(128 * p * r, MAX_BLOCKS)
         _within(p, MAX_LANES)
         salt(match["salt"])
         _long_enough(digest(match["digest"]))
@@ -153,7 +177,16 @@ def _within(value: int, bound: int) -> None:
         raise Unverifiable("too expensive")
 
 
-def _long_enough(digest: bytes) -> None:
+def _long_enough(digest: bytes) -> int:
     # A digest of a few bytes would be matched by chance.
     if not 16 <= len(digest) <= 128:
         raise Unverifiable("malformed")
+    return len(digest)
+
+
+def _canonical(text: str) -> bytes:
+    # The reference implementation of Argon2 refuses base64 with stray bits at its end.
+    raw = from_base64(text)
+    if base64.b64encode(raw).decode().rstrip("=") != text:
+        raise Unverifiable("malformed")
+    return raw

@@ -33,8 +33,15 @@ class Format:
     family: Family
 
 
-_PHC = r"(?P<phc>\$argon2(?P<kind>id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+)"
-_BCRYPT = r"(?P<bcrypt>\$2[aby]\$(?P<cost>0[4-9]|[1-9]\d)\$[./A-Za-z0-9]{53})"
+# Without a version it is of Argon2 1.0, which wrote none.
+_PHC = (
+    r"(?P<phc>\$argon2(?P<kind>id|i|d)(?:\$v=(?:16|19))?\$m=\d+,t=\d+,p=\d+"
+    r"\$(?P<salt>[A-Za-z0-9+/]+)\$(?P<digest>[A-Za-z0-9+/]+))"
+)
+_BCRYPT = (
+    r"(?P<bcrypt>\$2[aby]\$(?P<cost>0[4-9]|[1-9]\d)"
+    r"\$(?P<salt>[./A-Za-z0-9]{22})(?P<digest>[./A-Za-z0-9]{31}))"
+)
 _NUMBER = r"[1-9]\d{0,9}"
 _B64 = r"[A-Za-z0-9+/.]+={0,2}"
 _HEX = r"(?:[0-9a-f]{2})+"
@@ -59,7 +66,7 @@ class Formats:
             ),
             (
                 "pbkdf2",
-                rf"\$pbkdf2-(?P<hash>sha256|sha512)\$(?:i=)?{_ROUNDS}(?:,l=\d+)?"
+                rf"\$pbkdf2-(?P<hash>sha256|sha512)\$(?:i=)?{_ROUNDS}(?:,l=(?P<length>{_NUMBER}))?"
                 rf"\$(?P<salt>{_B64})\$(?P<digest>{_B64})",
                 pbkdf2_family(**encoded),
             ),
@@ -109,16 +116,16 @@ class Formats:
 
     def verify(self, encoded: str, password: bytes) -> bool:
         """Whether the hash is of these bytes; False for what can't be verified."""
-        if b"\x00" in password:
-            # HMAC pads short keys with zeros and C strings end at one: for most formats the
-            # right password with a zero behind it would be right as well.
-            return False
         try:
             found, match = self._find(encoded)
             found.family.check(match)
-            return found.family.verify(match, password)
+            matches = found.family.verify(match, password)
         except (Unverifiable, ValueError):
             return False
+        # HMAC pads short keys with zeros and C strings end at one: for most formats the right
+        # password with a zero behind it would be right as well. Refused only now, because an
+        # answer without the work would tell whose hash is of a former format.
+        return matches and b"\x00" not in password
 
     def _find(self, encoded: str) -> tuple[Format, Match]:
         for candidate in self._formats:

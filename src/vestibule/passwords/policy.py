@@ -21,7 +21,8 @@ def check_new_password(password: SecretStr, *, username: str, email: str | None)
     8 to 1,024 characters of any kind; none of the common ones, none with the user's own name.
     """
     value = password.get_secret_value()
-    compared = admitted(value) or value
+    enforced = admitted(value)
+    compared = value if enforced is None else enforced
     folded = compared.casefold()
     names = {username.partition("@")[0], (email or "").partition("@")[0]}
     rules = [
@@ -36,9 +37,9 @@ def check_new_password(password: SecretStr, *, username: str, email: str | None)
             f"A password has at most {MAX_LENGTH} characters",
         ),
         (
-            admitted(value) is None,
+            bool(value) and enforced is None,  # the profile refuses the empty one as well
             "password_not_allowed",
-            "A password holds no control characters",
+            "A password holds letters, digits, punctuation, symbols and spaces only",
         ),
         (
             folded in common_passwords(),

@@ -47,6 +47,7 @@ class HashPool:
         self._clock = clock
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._done: deque[_Job] = deque()
+        self._closing = False
         self._threads = [
             threading.Thread(target=self._work, name=f"hash-{i}", daemon=True)
             for i in range(threads)
@@ -74,13 +75,16 @@ class HashPool:
         return Reservation(self)
 
     def close(self) -> None:
-        """Let what was begun end."""
+        """Let what was begun end; what comes later is refused."""
+        self._closing = True
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
             thread.join()
 
     async def _run(self, since: float, work: Callable[[], T]) -> T:
+        if self._closing:
+            raise self._full()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(work, since, loop, answer))
@@ -91,8 +95,10 @@ class HashPool:
             if not job.answer.cancelled():  # otherwise the client has gone
                 self._turn(job)
             self._done.append(job)
-            # Whoever finds others waiting leaves it to them: the last one always wakes.
-            if self._jobs.empty() or len(self._done) >= self._batch():
+            # Whoever finds others waiting leaves it to them: the last one always wakes. What
+            # waits when closing is no job but the word to stop, and that wakes nobody. Asked in
+            # this order: a word to stop that was seen in the queue is known of right after.
+            if self._jobs.empty() or self._closing or len(self._done) >= self._batch():
                 job.loop.call_soon_threadsafe(self._hand_back)
 
     def _turn(self, job: _Job) -> None:
@@ -116,7 +122,10 @@ class HashPool:
         return min(MAX_BATCH, 1 + self.pending // WAITING_FOR_EACH)
 
     def _time_to_answer(self) -> float:
-        return self.mean_seconds * (1 + self._batch() / len(self._threads))
+        expected = self.mean_seconds * (1 + self._batch() / len(self._threads))
+        # Whoever hardly waited has its turn however slow hashes seem: only a job that runs can
+        # show that they no longer are, after one dear imported hash or a stopped machine.
+        return min(expected, HEADROOM * self._deadline)
 
     def _full(self) -> RateLimited:
         # Room for one is there after one job, but everybody who was refused waits for it.

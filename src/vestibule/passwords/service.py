@@ -50,6 +50,7 @@ class Passwords:
         # What an unknown user is checked against: nobody's, and as dear as anybody's.
         self._dummy = self._hash(os.urandom(DIGEST_BYTES))
         self._prefix = self._dummy[: self._dummy.index("$", self._dummy.index("p=")) + 1]
+        self._digest_at = self._dummy.rindex("$")
 
     def reserve(self) -> Reservation:
         """A place in the hashing queue. Raises `RateLimited` where there is none in time."""
@@ -76,17 +77,19 @@ class Passwords:
     def _verify(self, encoded: str | None, password: SecretStr) -> Verification:
         typed = password.get_secret_value()
         prepared = prepare(typed)
-        if encoded is None:
-            self._verify_current(self._dummy, prepared)
+        # Other systems hashed what was typed, as it was, and that may be Argon2id as well.
+        raw = typed.encode("utf-8", "surrogatepass")
+        spellings = [prepared] if raw == prepared else [prepared, raw]
+        # Nobody's hash is tried as often as somebody's, or the time would tell them apart.
+        stored = self._dummy if encoded is None else encoded
+        current = self._is_current(stored)
+        verify = self._verify_current if current else self.formats.verify
+        right = next((spelling for spelling in spellings if verify(stored, spelling)), None)
+        if encoded is None or right is None:
             return WRONG
-        if self._is_current(encoded):
-            return RIGHT if self._verify_current(encoded, prepared) else WRONG
-        ok = self.formats.verify(encoded, prepared)
-        if not ok and not encoded.startswith("$argon2id$"):
-            # Others hashed what was typed, as it was.
-            raw = typed.encode("utf-8", "surrogatepass")
-            ok = raw != prepared and self.formats.verify(encoded, raw)
-        return Verification(ok=True, replacement=self._hash(prepared)) if ok else WRONG
+        if current and right == prepared:
+            return RIGHT
+        return Verification(ok=True, replacement=self._hash(prepared))
 
     def _verify_current(self, encoded: str, prepared: bytes) -> bool:
         try:
@@ -95,7 +98,12 @@ class Passwords:
             return False
 
     def _is_current(self, encoded: str) -> bool:
-        return encoded.startswith(self._prefix) and len(encoded) == len(self._dummy)
+        # The place of the digest, too: a longer salt could make up for a shorter digest.
+        return (
+            encoded.startswith(self._prefix)
+            and len(encoded) == len(self._dummy)
+            and encoded.rindex("$") == self._digest_at
+        )
 
     def _hash(self, prepared: bytes) -> str:
         return hash_secret(
