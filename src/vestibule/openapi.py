@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from vestibule import __version__, errors
+from vestibule.http import operations
 from vestibule.login.schemas import LoginForm
 
 ENVELOPE = {"$ref": "#/components/schemas/APIErrorPayload"}
+OAUTH_ENVELOPE = {"$ref": "#/components/schemas/OAuthErrorPayload"}
 
-DETAILS: dict[type[errors.ApiError], errors.ApiError] = {
+EXAMPLES: dict[type[errors.ApiError], errors.ApiError] = {
     errors.InvalidRequest: errors.InvalidRequest("A parameter was sent more than once"),
     errors.AuthenticationFailed: errors.AuthenticationFailed(),
     errors.AccessForbidden: errors.AccessForbidden("This account is disabled"),
@@ -31,14 +33,13 @@ DETAILS: dict[type[errors.ApiError], errors.ApiError] = {
     errors.RateLimited: errors.RateLimited(
         cause="address_limit", retry_after=30, policy="address", quota=120, window=60
     ),
-    errors.InternalError: errors.InternalError(),
-    errors.BadGateway: errors.BadGateway(),
-    errors.GatewayTimeout: errors.GatewayTimeout(),
+    errors.InsufficientScope: errors.InsufficientScope("api:write"),
 }
-"""A true example of each error, as the service sends it."""
+"""True examples of errors, as the service sends them; of the others, what their class says."""
 
 HEADERS: dict[type[errors.ApiError], dict[str, str]] = {
     errors.AuthenticationFailed: {"WWW-Authenticate": "The challenge (RFC 9110 §11.6.1)"},
+    errors.InsufficientScope: {"WWW-Authenticate": "The scope that is missing (RFC 6750 §3)"},
     errors.UpgradeRequired: {"Upgrade": "What is required (RFC 9110 §15.5.22)"},
     errors.RateLimited: {
         "Retry-After": "Seconds until the next try is looked at",
@@ -46,22 +47,6 @@ HEADERS: dict[type[errors.ApiError], dict[str, str]] = {
         "RateLimit-Policy": "Quota and window of that limit, in seconds",
     },
 }
-
-OPERATION_ERRORS: dict[str, list[type[errors.ApiError]]] = {
-    "login": list(DETAILS),
-    "get_user": [errors.InvalidRequest, errors.AuthenticationFailed, errors.InternalError],
-    "get_user_organizations": [
-        errors.InvalidRequest,
-        errors.AuthenticationFailed,
-        errors.InternalError,
-    ],
-    "health": [errors.InvalidRequest, errors.InternalError],
-    "config": [errors.InvalidRequest, errors.InternalError],
-    "jwks": [errors.InvalidRequest, errors.InternalError],
-}
-"""Which errors an operation answers with; every operation stands here."""
-
-PROTECTED = {"get_user", "get_user_organizations"}
 
 SUCCESS_EXAMPLES: dict[str, Any] = {
     "login": {
@@ -87,7 +72,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     schemas = spec["components"]["schemas"]
-    for model in (LoginForm, errors.APIErrorPayload):
+    for model in (LoginForm, errors.APIErrorPayload, errors.OAuthErrorPayload):
         _add_schema(schemas, model)
     spec["components"]["schemas"] = dict(sorted(schemas.items()))
     spec["components"]["securitySchemes"] = {
@@ -108,23 +93,40 @@ def _add_schema(schemas: dict[str, Any], model: Any) -> None:
 
 def _complete(operation: dict[str, Any]) -> None:
     name = operation["operationId"]
-    if name in PROTECTED:
-        operation["security"] = [{"bearer": []}]
     if name in SUCCESS_EXAMPLES:
         content = operation["responses"]["200"]["content"]["application/json"]
         content["example"] = SUCCESS_EXAMPLES[name]
-    for kind in OPERATION_ERRORS[name]:
-        operation["responses"][str(kind.status)] = _response(kind)
+    envelope = OAUTH_ENVELOPE if operation.pop(operations.OAUTH) else ENVELOPE
+    # The framework's own 422 has its own shape; ours is declared where it can happen.
+    operation["responses"].pop("422", None)
+    by_status: dict[int, list[type[errors.ApiError]]] = {}
+    for kind in operation.pop(operations.ERRORS):
+        by_status.setdefault(kind.status, []).append(kind)
+    for status, kinds in by_status.items():
+        operation["responses"][str(status)] = _response(kinds, envelope)
 
 
-def _response(kind: type[errors.ApiError]) -> dict[str, Any]:
-    response: dict[str, Any] = {
-        "description": kind.description,
-        "content": {"application/json": {"schema": ENVELOPE, "example": DETAILS[kind].payload()}},
+def _response(kinds: list[type[errors.ApiError]], envelope: dict[str, str]) -> dict[str, Any]:
+    """One response of a status: an example where there is one cause, else one for each."""
+    oauth = envelope is OAUTH_ENVELOPE
+    examples = {
+        kind.type.value: example.oauth_payload() if oauth else example.payload()
+        for kind in kinds
+        for example in [EXAMPLES.get(kind) or kind()]
     }
-    if kind in HEADERS:
+    content: dict[str, Any] = {"schema": envelope}
+    if len(kinds) == 1:
+        (content["example"],) = examples.values()
+    else:
+        content["examples"] = {name: {"value": value} for name, value in examples.items()}
+    response: dict[str, Any] = {
+        "description": kinds[0].description,
+        "content": {"application/json": content},
+    }
+    headers = {name: text for kind in kinds for name, text in HEADERS.get(kind, {}).items()}
+    if headers:
         response["headers"] = {
             name: {"description": text, "schema": {"type": "string"}}
-            for name, text in HEADERS[kind].items()
+            for name, text in headers.items()
         }
     return response

@@ -10,10 +10,10 @@ from tests.world import FakeClock
 from vestibule.errors import RateLimited, UpgradeRequired
 from vestibule.guard.backoff import Backoff
 from vestibule.guard.limits import Limiter
-from vestibule.guard.networks import network_of
 from vestibule.guard.service import Guard, RequireTls
 from vestibule.guard.storage import BoundedMemoryStorage
 from vestibule.guard.versions import check_version
+from vestibule.http.networks import network_of
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, LargeBinary, String, Table
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, Table, false
 
-from vestibule.storage.metadata import UtcDateTime, metadata
+from vestibule.storage.metadata import StringSet, UtcDateTime, metadata
 
 
 class Grant(StrEnum):
@@ -32,19 +30,6 @@ class ClientKind(StrEnum):
     CONFIDENTIAL = "confidential"
 
 
-class _StringSet(TypeDecorator[frozenset[str]]):
-    """A set of strings in a JSON array."""
-
-    impl = JSON
-    cache_ok = True
-
-    def process_bind_param(self, value: frozenset[str] | None, dialect: Dialect) -> Any:
-        return None if value is None else sorted(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> frozenset[str] | None:
-        return None if value is None else frozenset(value)
-
-
 clients = Table(
     "clients",
     metadata,
@@ -52,12 +37,16 @@ clients = Table(
     Column("name", String(200), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("secret_hash", LargeBinary(32)),
-    Column("grants", _StringSet, nullable=False),
-    Column("scopes", _StringSet, nullable=False),
+    Column("grants", StringSet, nullable=False),
+    Column("scopes", StringSet, nullable=False),
     Column("minimum_version", String(64)),
-    Column("organizations", _StringSet(none_as_null=True)),
+    Column("organizations", StringSet(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("redirect_uris", StringSet, nullable=False, server_default="[]"),
+    Column("jwks", JSON(none_as_null=True)),
+    Column("first_party", Boolean, nullable=False, server_default=false()),
+    Column("dpop_bound", Boolean, nullable=False, server_default=false()),
 )
 
 
@@ -77,3 +66,11 @@ class Client:
     """Keys of the organizations that it may enter; None for all."""
     created_at: datetime
     updated_at: datetime
+    redirect_uris: frozenset[str] = frozenset()
+    """Where the answer of an authorization may be sent: compared to the letter (RFC 9700 §2.1)."""
+    jwks: dict[str, Any] | None = None
+    """Public keys of a client that proves itself by `private_key_jwt` (RFC 7523 §2.2)."""
+    first_party: bool = False
+    """Whether it is the platform's own: its users are not asked for their consent."""
+    dpop_bound: bool = False
+    """Whether it must prove its key with every request (RFC 9449 §5.2)."""

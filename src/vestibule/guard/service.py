@@ -8,7 +8,7 @@ from typing import Literal, Self
 from vestibule.errors import RateLimited, UpgradeRequired
 from vestibule.guard.backoff import Backoff
 from vestibule.guard.limits import Limiter
-from vestibule.guard.networks import is_loopback
+from vestibule.http.networks import is_loopback
 
 RequireTls = Literal["never", "remote", "always"]
 

@@ -9,14 +9,31 @@ from starlette.responses import Response
 
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.authentication import basic_credentials
-from vestibule.errors import InvalidRequest
-from vestibule.guard.networks import network_of
+from vestibule.errors import (
+    AccessForbidden,
+    AlreadyExists,
+    AuthenticationFailed,
+    BadGateway,
+    GatewayTimeout,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    UpgradeRequired,
+    ValidationFailed,
+)
 from vestibule.http.context import context_of
 from vestibule.http.forms import FORM, read_form
+from vestibule.http.networks import network_of
+from vestibule.http.operations import operation
 from vestibule.login.schemas import AccessTokenResponse, LoginForm
 from vestibule.login.service import Credentials, Login, SignedIn
 from vestibule.orgs.models import Membership
 from vestibule.orgs.schemas import OrgInfo
+
+LOGIN_ERRORS = (
+    AuthenticationFailed, AccessForbidden, NotFound, AlreadyExists, ValidationFailed,
+    UpgradeRequired, RateLimited, BadGateway, GatewayTimeout,
+)  # fmt: skip
 
 
 def router(*, service: Login, audit: Audit) -> APIRouter:
@@ -30,12 +47,13 @@ def router(*, service: Login, audit: Audit) -> APIRouter:
         operation_id="login",
         response_model=AccessTokenResponse,
         response_description="Successful Response",
-        openapi_extra={
-            "requestBody": {
+        openapi_extra=operation(
+            *LOGIN_ERRORS,
+            requestBody={
                 "required": True,
                 "content": {FORM: {"schema": {"$ref": "#/components/schemas/LoginForm"}}},
-            }
-        },
+            },
+        ),
     )
     async def login(request: Request) -> Response:
         context = context_of(request)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    UniqueConstraint,
     Uuid,
 )
 
@@ -54,6 +55,35 @@ memberships = Table(
     Index(None, "org_id"),
 )
 
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("org_id", ForeignKey("organizations.id"), nullable=False),
+    Column("key", String(63), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("org_id", "key"),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # Repeated from the workspace, so that every row names the organization it is sharded by.
+    Column("org_id", ForeignKey("organizations.id"), nullable=False),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("key", String(63), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("workspace_id", "key"),
+    Index(None, "org_id"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Organization:
@@ -77,3 +107,32 @@ class Membership:
     organization: Organization
     role: Role
     joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A row of `workspaces`: a part of an organization."""
+
+    id: UUID
+    org_id: UUID
+    key: str
+    name: str
+    is_default: bool
+    """Made with its organization; there is always one."""
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A row of `projects`: a part of a workspace."""
+
+    id: UUID
+    org_id: UUID
+    workspace_id: UUID
+    key: str
+    name: str
+    is_default: bool
+    """Made with its workspace."""
+    created_at: datetime
+    updated_at: datetime

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from vestibule import __version__
+from vestibule.http.operations import operation
 
 
 class Health(BaseModel):
@@ -34,6 +35,7 @@ def router() -> APIRouter:
         summary="Health",
         description="Liveness: answers while the process can answer at all",
         operation_id="health",
+        openapi_extra=operation(),
     )
     async def health() -> Health:
         return Health()
@@ -43,6 +45,7 @@ def router() -> APIRouter:
         summary="Configuration",
         description="Public capabilities",
         operation_id="config",
+        openapi_extra=operation(),
     )
     async def config() -> PublicConfig:
         return PublicConfig(

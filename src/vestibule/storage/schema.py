@@ -13,7 +13,7 @@ from vestibule.storage.database import create_embedded_engine
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. A test holds it against the files."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from vestibule.http.operations import operation
 from vestibule.tokens.keys import KeyRing
 
 MAX_AGE = 300
@@ -28,6 +29,7 @@ def router(*, keys: KeyRing) -> APIRouter:
         summary="JSON Web Key Set",
         description="The public keys that verify access tokens",
         operation_id="jwks",
+        openapi_extra=operation(),
         response_model=dict[str, list[dict[str, Any]]],
         response_class=JWKSetResponse,
     )

@@ -1,13 +1,12 @@
-"""The tables of signing keys and refresh tokens, and their rows as values."""
+"""The tables of signing keys and of tokens that must not be taken again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, String, Table, Text, Uuid
+from sqlalchemy import JSON, Column, Index, LargeBinary, String, Table, Text
 
 from vestibule.storage.metadata import UtcDateTime, metadata
 
@@ -23,20 +22,23 @@ signing_keys = Table(
     Column("expires_at", UtcDateTime),
 )
 
-refresh_tokens = Table(
-    "refresh_tokens",
+revoked_tokens = Table(
+    "revoked_tokens",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("digest", LargeBinary(32), nullable=False, unique=True),
-    Column("family_id", Uuid, nullable=False),
-    Column("user_id", Uuid, nullable=False),
-    Column("client_id", String(100), nullable=False),
-    Column("org_id", Uuid),
-    Column("scope", String(2000), nullable=False),
-    Column("issued_at", UtcDateTime, nullable=False),
+    Column("jti", String(64), primary_key=True),
     Column("expires_at", UtcDateTime, nullable=False),
-    Index(None, "user_id"),
+    Index(None, "expires_at"),
 )
+"""Access tokens that were ended before their time, until they would have ended anyway."""
+
+replays = Table(
+    "replays",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "expires_at"),
+)
+"""What may be used once only (client assertions, DPoP proofs), until it has expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +58,3 @@ class SigningKey:
     def expired(self, now: datetime) -> bool:
         """Whether what it signed is worth nothing any more."""
         return self.expires_at is not None and self.expires_at <= now
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
-    """A row of `refresh_tokens`."""
-
-    id: UUID
-    digest: bytes
-    """SHA-256 of the token: it has 256 random bits, so a slow hash would add nothing."""
-    family_id: UUID
-    """Shared by all tokens that came from one sign-in."""
-    user_id: UUID
-    client_id: str
-    org_id: UUID | None
-    scope: str
-    issued_at: datetime
-    expires_at: datetime

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from vestibule.errors import AuthenticationFailed
+from vestibule.http.operations import operation
 from vestibule.orgs.models import Membership
 from vestibule.orgs.schemas import UserOrganization
 from vestibule.orgs.service import Organizations
@@ -36,6 +37,7 @@ def router(*, users: Users, organizations: Organizations, tokens: Tokens) -> API
         summary="Current user",
         description="The account that the access token speaks of",
         operation_id="get_user",
+        openapi_extra=operation(secured=True),
     )
     async def get_user(request: Request) -> UserProfile:
         return UserProfile.model_validate(await current_user(request))
@@ -45,6 +47,7 @@ def router(*, users: Users, organizations: Organizations, tokens: Tokens) -> API
         summary="Organizations of the current user",
         description="All organizations that the caller belongs to, by name",
         operation_id="get_user_organizations",
+        openapi_extra=operation(secured=True),
     )
     async def get_user_organizations(request: Request) -> list[UserOrganization]:
         user = await current_user(request)

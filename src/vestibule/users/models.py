@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Uuid
+from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Uuid, false
 
 from vestibule.storage.metadata import UtcDateTime, metadata
 
@@ -24,6 +24,7 @@ users = Table(
     Column("default_org_id", ForeignKey("organizations.id")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("is_admin", Boolean, nullable=False, server_default=false()),
 )
 
 
@@ -43,6 +44,8 @@ class User:
     default_org_id: UUID | None
     created_at: datetime
     updated_at: datetime
+    is_admin: bool = False
+    """Whether it may administer the whole service: other people and all organizations."""
 
     @property
     def full_name(self) -> str:

@@ -1,107 +1,10 @@
-"""Every error that Vestibule answers with: one class a row of the login contract.
-
-The OpenAPI responses and the errors guide are generated from these classes. A service
-raises one of them; the HTTP layer turns it into the envelope, `APIErrorPayload`.
-"""
+"""The rows of the login contract, one class each."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
-
-
-class ErrorType(StrEnum):
-    """The stable, machine-readable types. One that was published never changes its meaning."""
-
-    INVALID = "invalid_error"
-    AUTHENTICATION = "authentication_error"
-    FORBIDDEN = "forbidden_error"
-    NOT_FOUND = "not_found_error"
-    METHOD_NOT_ALLOWED = "method_not_allowed_error"
-    ALREADY_EXISTS = "already_exists_error"
-    VALIDATION = "validation_error"
-    UPGRADE_REQUIRED = "upgrade_required_error"
-    RATE_LIMIT = "rate_limit_error"
-    INTERNAL = "internal_error"
-    DATABASE = "database_error"
-    BAD_GATEWAY = "bad_gateway_error"
-    GATEWAY_TIMEOUT = "gateway_timeout_error"
-
-
-class ValidationErrorItem(BaseModel):
-    """One thing that is wrong with what was sent. Never holds the value itself."""
-
-    model_config = ConfigDict(json_schema_extra={"description": ""})
-
-    loc: list[str | int] = Field(description="Where the validation error occurred")
-    msg: str = Field(description="Human-readable validation message")
-    type: str = Field(description="Machine-readable validation error type")
-
-
-class APIErrorPayload(BaseModel):
-    """Canonical API error envelope returned by the API."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "code": 401,
-                "detail": "Authentication failed",
-                "type": "authentication_error",
-            }
-        }
-    )
-
-    code: int = Field(
-        description="HTTP status code",
-        json_schema_extra={"enum": [400, 401, 403, 404, 409, 422, 426, 429, 500, 502, 504]},
-    )
-    detail: str = Field(description="Human-readable error message")
-    errors: list[ValidationErrorItem] | None = None
-    type: str = Field(
-        description="Stable machine-readable error type",
-        json_schema_extra={"enum": [member.value for member in ErrorType]},
-    )
-
-
-class ApiError(Exception):
-    """The base of all errors that a client is told of.
-
-    `cause` is for the audit trail and the log alone: a short name of why, never told to the
-    client and never holding what the client sent.
-    """
-
-    status: ClassVar[int]
-    type: ClassVar[ErrorType]
-    description: ClassVar[str]
-    """The response's description in the OpenAPI document."""
-    advice: ClassVar[str]
-    """What a client does about it, for the errors guide."""
-
-    def __init__(
-        self,
-        detail: str | None = None,
-        *,
-        cause: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        errors: Sequence[ValidationErrorItem] | None = None,
-    ) -> None:
-        self.detail = detail or self.description
-        self.cause = cause or self.type.value.removesuffix("_error")
-        self.headers = dict(headers or {})
-        self.errors = list(errors) if errors else None
-        super().__init__(self.detail)
-
-    def payload(self) -> dict[str, Any]:
-        """The envelope's content; `errors` stands in it only where there are any."""
-        body: dict[str, Any] = {"code": self.status, "detail": self.detail}
-        if self.errors is not None:
-            body["errors"] = [item.model_dump() for item in self.errors]
-        body["type"] = self.type.value
-        return body
+from vestibule.errors.base import ApiError, ErrorType, ValidationErrorItem
 
 
 class InvalidRequest(ApiError):
@@ -120,6 +23,7 @@ class AuthenticationFailed(ApiError):
     type = ErrorType.AUTHENTICATION
     description = "Authentication failed"
     advice = "Ask for the credentials again. `WWW-Authenticate` says what kind is taken."
+    oauth = "invalid_client"
 
     def __init__(
         self,
@@ -138,6 +42,7 @@ class AccessForbidden(ApiError):
     status = 403
     type = ErrorType.FORBIDDEN
     description = "Access forbidden"
+    oauth = "access_denied"
     advice = "Trying again does not help; `detail` says what stands in the way."
 
 
@@ -202,6 +107,7 @@ class RateLimited(ApiError):
     status = 429
     type = ErrorType.RATE_LIMIT
     description = "Rate limited"
+    oauth = "temporarily_unavailable"
     advice = "Wait `Retry-After` seconds, then try once. `RateLimit` says which limit was met."
 
     def __init__(
@@ -237,6 +143,7 @@ class InternalError(ApiError):
 
     status = 500
     type = ErrorType.INTERNAL
+    oauth = "server_error"
     description = "Internal server error"
     advice = "Try again later, and report it with the `X-Request-ID` of the answer."
 
@@ -246,6 +153,7 @@ class DatabaseUnavailable(ApiError):
 
     status = 500
     type = ErrorType.DATABASE
+    oauth = "temporarily_unavailable"
     description = "Internal server error"
     advice = "Try again after `Retry-After` seconds: nothing was changed."
 
@@ -258,6 +166,7 @@ class BadGateway(ApiError):
 
     status = 502
     type = ErrorType.BAD_GATEWAY
+    oauth = "temporarily_unavailable"
     description = "Bad gateway"
     advice = "Try again later; the directory behind the service is at fault."
 
@@ -267,23 +176,6 @@ class GatewayTimeout(ApiError):
 
     status = 504
     type = ErrorType.GATEWAY_TIMEOUT
+    oauth = "temporarily_unavailable"
     description = "Gateway timeout"
     advice = "Try again later; the directory behind the service is slow."
-
-
-ALL: tuple[type[ApiError], ...] = (
-    InvalidRequest,
-    AuthenticationFailed,
-    AccessForbidden,
-    NotFound,
-    MethodNotAllowed,
-    AlreadyExists,
-    ValidationFailed,
-    UpgradeRequired,
-    RateLimited,
-    InternalError,
-    DatabaseUnavailable,
-    BadGateway,
-    GatewayTimeout,
-)
-"""The one list, by status."""

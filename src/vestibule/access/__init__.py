@@ -1,0 +1,1 @@
+"""Who is calling, and what the credential in their hand is good for."""

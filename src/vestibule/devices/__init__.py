@@ -1,0 +1,1 @@
+"""Device login (RFC 8628): a program without a browser is approved in somebody's browser."""
