@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from vestibule.apikeys.service import ApiKeys
 from vestibule.audit.service import Audit
 from vestibule.clients.service import Clients
 from vestibule.clock import Clock, SystemClock
@@ -39,6 +40,7 @@ class Services:
     keys: KeyRing
     tokens: Tokens
     organizations: Organizations
+    api_keys: ApiKeys
     passwords: Passwords
     users: Users
     clients: Clients
@@ -46,6 +48,7 @@ class Services:
 
     async def close(self) -> None:
         """End what is under way, write what waits, let go of everything."""
+        await self.api_keys.flush()
         await self.audit.flush()
         self.pool.close()
         await self.database.close()
@@ -84,6 +87,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         firebase=_firebase(settings),
     )
     organizations = Organizations(database=database, clock=clock)
+    api_keys = ApiKeys(database=database, clock=clock, audit=audit, organizations=organizations)
     users = Users(database=database, passwords=passwords, clock=clock)
     clients = Clients(database=database, clock=clock, default_scopes=settings.default_scopes)
     login = Login(
@@ -108,6 +112,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         keys=keys,
         tokens=tokens,
         organizations=organizations,
+        api_keys=api_keys,
         passwords=passwords,
         users=users,
         clients=clients,
