@@ -22,6 +22,7 @@ class ErrorType(StrEnum):
     NOT_FOUND = "not_found_error"
     METHOD_NOT_ALLOWED = "method_not_allowed_error"
     ALREADY_EXISTS = "already_exists_error"
+    CONFLICT = "conflict_error"
     VALIDATION = "validation_error"
     UPGRADE_REQUIRED = "upgrade_required_error"
     RATE_LIMIT = "rate_limit_error"

@@ -73,6 +73,15 @@ class AlreadyExists(ApiError):
     advice = "Choose another name, or link the two accounts."
 
 
+class Conflict(ApiError):
+    """What was asked for stands against how things are now: a last owner, a default workspace."""
+
+    status = 409
+    type = ErrorType.CONFLICT
+    description = "Conflict"
+    advice = "Change first what `detail` says stands in the way."
+
+
 class ValidationFailed(ApiError):
     """A value is missing, too long or not of its form; `errors` names each."""
 

@@ -7,9 +7,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from vestibule.orgs.models import Membership, Organization, Role, memberships, organizations
+from vestibule.orgs.policy import Standing
 
 _memberships_of = (
     select(organizations, memberships.c.role, memberships.c.joined_at)
@@ -17,6 +29,20 @@ _memberships_of = (
     .where(memberships.c.user_id == bindparam("user_id"))
     .order_by(organizations.c.name, organizations.c.key)
 )
+_standing = (
+    select(organizations, memberships.c.role)
+    .join(
+        memberships,
+        and_(
+            memberships.c.org_id == organizations.c.id,
+            memberships.c.user_id == bindparam("user_id"),
+        ),
+        isouter=True,
+    )
+    .where(organizations.c.key == bindparam("key"))
+)
+# Where there are several writers, those of one organization wait for each other.
+_standing_locked = _standing.with_for_update(of=organizations)
 
 
 def memberships_of(connection: Connection, user_id: UUID) -> list[Membership]:
@@ -32,6 +58,19 @@ def by_key(connection: Connection, key: str) -> Organization | None:
     """The organization of this key."""
     row = connection.execute(select(organizations).where(organizations.c.key == key)).one_or_none()
     return Organization(*row) if row else None
+
+
+def standing(
+    connection: Connection, *, key: str, user_id: UUID, lock: bool = False
+) -> Standing | None:
+    """How this user stands to the organization of this key; None where there is none."""
+    statement = _standing_locked if lock else _standing
+    row = connection.execute(statement, {"key": key, "user_id": user_id}).one_or_none()
+    if row is None:
+        return None
+    return Standing(
+        organization=Organization(*row[:-1]), role=None if row[-1] is None else Role(row[-1])
+    )
 
 
 def list_organizations(
@@ -72,3 +111,52 @@ def add_members(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert many, of columns by name."""
     if rows:
         connection.execute(insert(memberships), list(rows))
+
+
+def role_of(connection: Connection, *, org_id: UUID, user_id: UUID) -> Role | None:
+    """The role of a member; None for a stranger."""
+    found = connection.execute(
+        select(memberships.c.role).where(*_membership(org_id, user_id))
+    ).scalar_one_or_none()
+    return None if found is None else Role(found)
+
+
+def change_role(connection: Connection, *, org_id: UUID, user_id: UUID, role: Role) -> bool:
+    """Give a member this role; False where nothing changed, for the last owner's sake."""
+    statement = update(memberships).where(*_membership(org_id, user_id)).values(role=role.value)
+    if role is not Role.OWNER:
+        statement = statement.where(_leaves_an_owner(org_id))
+    return connection.execute(statement).rowcount == 1
+
+
+def remove_member(connection: Connection, *, org_id: UUID, user_id: UUID) -> bool:
+    """Delete a membership; False where nothing changed, for the last owner's sake."""
+    statement = delete(memberships).where(*_membership(org_id, user_id), _leaves_an_owner(org_id))
+    return connection.execute(statement).rowcount == 1
+
+
+def demote_owners(connection: Connection, *, org_id: UUID, heir: UUID, former: UUID | None) -> None:
+    """Make the former owner an admin, or where none is named all owners but the heir."""
+    statement = update(memberships).where(
+        memberships.c.org_id == org_id,
+        memberships.c.role == Role.OWNER.value,
+        memberships.c.user_id != heir,
+    )
+    if former is not None:
+        statement = statement.where(memberships.c.user_id == former)
+    connection.execute(statement.values(role=Role.ADMIN.value))
+
+
+def _membership(org_id: UUID, user_id: UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return memberships.c.org_id == org_id, memberships.c.user_id == user_id
+
+
+def _leaves_an_owner(org_id: UUID) -> ColumnElement[bool]:
+    """The condition of the statement itself, so that nothing can come between."""
+    owners = memberships.alias()
+    count = (
+        select(func.count())
+        .where(owners.c.org_id == org_id, owners.c.role == Role.OWNER.value)
+        .scalar_subquery()
+    )
+    return or_(memberships.c.role != Role.OWNER.value, count > 1)

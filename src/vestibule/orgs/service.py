@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import builtins
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -10,23 +10,21 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from vestibule.clock import Clock, utc
-from vestibule.errors import (
-    AccessForbidden,
-    AlreadyExists,
-    NotFound,
-    ValidationFailed,
-)
+from vestibule.errors import AccessForbidden, AlreadyExists, NotFound
 from vestibule.ids import new_id
-from vestibule.orgs import repository
-from vestibule.orgs.models import Membership, Organization, Role
+from vestibule.orgs import membership as rules, repository
+from vestibule.orgs.checks import checked_description, checked_key, checked_name
+from vestibule.orgs.founding import found, new_workspace, open_workspace
+from vestibule.orgs.models import Membership, Organization, Role, Workspace
+from vestibule.orgs.workspace_repository import list_workspaces
 from vestibule.storage.database import Database
-
-KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""A key stands in URLs and scopes: one DNS label, lower-case."""
 
 
 class Organizations:
-    """Organizations and their members."""
+    """Organizations and their members, for the program itself and whoever runs it.
+
+    What callers may do of it is asked of `orgs.administration`.
+    """
 
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
@@ -38,10 +36,10 @@ class Organizations:
 
     async def get(self, key: str) -> Organization:
         """The organization of this key. Raises `NotFound`."""
-        found = await self._database.read(lambda c: repository.by_key(c, key))
-        if found is None:
+        organization = await self._database.read(lambda c: repository.by_key(c, key))
+        if organization is None:
             raise NotFound(f"There is no organization {key!r}")
-        return found
+        return organization
 
     async def list(self, *, after: str = "", limit: int = 1000) -> list[Organization]:
         """A page of organizations by key, those behind `after`."""
@@ -50,26 +48,25 @@ class Organizations:
         )
 
     async def create(self, *, key: str, name: str, description: str = "") -> Organization:
-        """A new, active organization. Raises `ValidationFailed`, `AlreadyExists`."""
+        """A new, active organization with its default workspace and project.
+
+        Raises `ValidationFailed`, `AlreadyExists`.
+        """
         organization = self.new(key=key, name=name, description=description)
         try:
-            await self._database.write(lambda c: repository.add(c, organization))
+            await self._database.write(lambda c: found(c, organization))
         except IntegrityError:
             raise AlreadyExists(f"There is an organization {key!r} already") from None
         return organization
 
     def new(self, *, key: str, name: str, description: str = "") -> Organization:
         """An organization as it would be created, not yet written. Raises `ValidationFailed`."""
-        if not KEY.fullmatch(key):
-            raise ValidationFailed.of(
-                "key", "A key is lower-case letters, digits and inner hyphens"
-            )
         now = utc(self._clock)
         return Organization(
             id=new_id(),
-            key=key,
-            name=_checked_name(name),
-            description=description,
+            key=checked_key(key),
+            name=checked_name(name),
+            description=checked_description(description),
             is_active=True,
             password_sign_in=True,
             created_at=now,
@@ -81,7 +78,7 @@ class Organizations:
         organization = await self.get(key)
         values = {name: value for name, value in changes.items() if value is not None}
         if "name" in values:
-            values["name"] = _checked_name(values["name"])
+            values["name"] = checked_name(values["name"])
         if values:
             values["updated_at"] = utc(self._clock)
             await self._database.write(lambda c: repository.change(c, organization.id, values))
@@ -100,6 +97,51 @@ class Organizations:
         except IntegrityError:
             raise AlreadyExists(f"This user is a member of {key!r} already") from None
         return organization
+
+    async def remove_member(self, *, key: str, user_id: UUID) -> Organization:
+        """Put a user out. Raises `NotFound`, and `Conflict` for the last owner."""
+        organization = await self.get(key)
+        await self._database.write(
+            lambda c: rules.remove(c, org_id=organization.id, user_id=user_id)
+        )
+        return organization
+
+    async def transfer(self, *, key: str, user_id: UUID) -> Organization:
+        """Make a member the only owner, the former ones admins. Raises `NotFound`."""
+        organization = await self.get(key)
+        await self._database.write(
+            lambda c: rules.transfer(c, org_id=organization.id, heir=user_id, former=None)
+        )
+        return organization
+
+    async def workspaces(
+        self, key: str, *, after: str = "", limit: int = 1000
+    ) -> builtins.list[Workspace]:
+        """A page of an organization's workspaces by key. Raises `NotFound`."""
+        organization = await self.get(key)
+        return await self._database.read(
+            lambda c: list_workspaces(
+                c, org_id=organization.id, only=None, after=after, limit=limit
+            )
+        )
+
+    async def create_workspace(self, key: str, *, workspace_key: str, name: str) -> Workspace:
+        """A new workspace with its default project.
+
+        Raises `ValidationFailed`, `NotFound` for the organization, `AlreadyExists`.
+        """
+        organization = await self.get(key)
+        workspace = new_workspace(
+            org_id=organization.id,
+            key=checked_key(workspace_key),
+            name=checked_name(name),
+            now=utc(self._clock),
+        )
+        try:
+            await self._database.write(lambda c: open_workspace(c, workspace))
+        except IntegrityError:
+            raise AlreadyExists(f"There is a workspace {workspace_key!r} already") from None
+        return workspace
 
 
 def enterable_by_password(memberships: Sequence[Membership]) -> list[Membership]:
@@ -134,10 +176,3 @@ def entered(memberships: Sequence[Membership], *, key: str) -> Membership:
             )
         return membership
     raise NotFound("Organization not found", cause="org_unknown")
-
-
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not name or len(name) > 200 or not name.isprintable():
-        raise ValidationFailed.of("name", "A name is 1 to 200 printable characters")
-    return name
