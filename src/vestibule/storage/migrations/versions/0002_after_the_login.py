@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from uuid_utils.compat import uuid7
@@ -196,11 +198,17 @@ def _organizations() -> None:
 
 def _give_organizations_their_defaults() -> None:
     """Organizations from before get the workspace and project that new ones begin with."""
-    shared = [sa.column("id", sa.Uuid()), sa.column("org_id", sa.Uuid()), sa.column("key"),
-              sa.column("name"), sa.column("is_default", sa.Boolean()),
-              sa.column("created_at", MOMENT), sa.column("updated_at", MOMENT)]  # fmt: skip
-    workspaces = sa.table("workspaces", *shared)
-    projects = sa.table("projects", sa.column("workspace_id", sa.Uuid()), *shared)
+
+    def shared() -> list[sa.ColumnClause[Any]]:
+        # Made anew each time: a column belongs to one table.
+        return [
+            sa.column("id", sa.Uuid()), sa.column("org_id", sa.Uuid()), sa.column("key"),
+            sa.column("name"), sa.column("is_default", sa.Boolean()),
+            sa.column("created_at", MOMENT), sa.column("updated_at", MOMENT),
+        ]  # fmt: skip
+
+    workspaces = sa.table("workspaces", *shared())
+    projects = sa.table("projects", sa.column("workspace_id", sa.Uuid()), *shared())
     organizations = sa.table(
         "organizations", sa.column("id", sa.Uuid()), sa.column("created_at", MOMENT)
     )
