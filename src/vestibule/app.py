@@ -53,7 +53,9 @@ def build(services: Services) -> FastAPI:
     app.include_router(login.router(service=services.login, audit=services.audit))
     app.include_router(
         users.router(
-            users=services.users, organizations=services.organizations, tokens=services.tokens
+            users=services.users,
+            organizations=services.organizations,
+            authenticate=services.authenticate,
         )
     )
     app.include_router(status.router())

@@ -48,6 +48,8 @@ HEADERS: dict[type[errors.ApiError], dict[str, str]] = {
     },
 }
 
+BY_NAME = {kind.__name__: kind for kind in errors.ALL}
+
 SUCCESS_EXAMPLES: dict[str, Any] = {
     "login": {
         "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…",
@@ -100,7 +102,8 @@ def _complete(operation: dict[str, Any]) -> None:
     # The framework's own 422 has its own shape; ours is declared where it can happen.
     operation["responses"].pop("422", None)
     by_status: dict[int, list[type[errors.ApiError]]] = {}
-    for kind in operation.pop(operations.ERRORS):
+    for name in operation.pop(operations.ERRORS):
+        kind = BY_NAME[name]
         by_status.setdefault(kind.status, []).append(kind)
     for status, kinds in by_status.items():
         operation["responses"][str(status)] = _response(kinds, envelope)

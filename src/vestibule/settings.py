@@ -93,7 +93,9 @@ class Settings(BaseSettings):
         "hashes of other formats take to check.",
     )
     default_scopes: Annotated[frozenset[str], CommaSeparated] = Field(
-        default=frozenset({"openid", "profile", "email", "offline_access"}),
+        default=frozenset(
+            {"openid", "profile", "email", "offline_access", "api:read", "api:write"}
+        ),
         description="Scopes that may be asked for without a `client_id`, besides `org:KEY`.",
     )
 
@@ -138,6 +140,28 @@ class Settings(BaseSettings):
     refresh_token_lifetime: int = Field(
         default=30 * 86400, ge=60, description="Seconds until a sign-in ends at the latest."
     )
+    refresh_token_idle_lifetime: int = Field(
+        default=7 * 86400, ge=60, description="Seconds until a sign-in ends that is not used."
+    )
+    refresh_grace: int = Field(
+        default=10,
+        ge=0,
+        le=300,
+        description="Seconds in which a spent refresh token gets the same successor again, because "
+        "its answer may have been lost; with 0 a second use always ends the sign-in.",
+    )
+    browser_session_lifetime: int = Field(
+        default=12 * 3600, ge=60, description="Seconds until a browser must sign in again."
+    )
+    authorization_code_lifetime: int = Field(
+        default=60, ge=10, le=600, description="Seconds that an authorization code may be redeemed."
+    )
+    device_code_lifetime: int = Field(
+        default=900, ge=60, le=3600, description="Seconds that a device login may be approved."
+    )
+    device_interval: int = Field(
+        default=5, ge=1, le=60, description="Seconds between two questions of a waiting device."
+    )
     signing_algorithm: Literal["ES256", "RS256", "Ed25519"] = Field(
         default="ES256", description="Algorithm of signing keys generated from now on."
     )
@@ -145,6 +169,11 @@ class Settings(BaseSettings):
         default=3600,
         ge=0,
         description="Seconds that a rotated key is published before it signs.",
+    )
+    key_rotation_interval: int = Field(
+        default=90 * 86400,
+        ge=0,
+        description="Seconds after which a new signing key follows by itself; 0 for never.",
     )
 
     # Limits
@@ -158,6 +187,16 @@ class Settings(BaseSettings):
         "machine can hash, or strangers could use it up for everybody.",
     )
 
+    limit_failures: str = Field(
+        default="120/minute",
+        description="Wrong client secrets, codes and refresh tokens from one address.",
+    )
+    limit_devices: str = Field(
+        default="30/minute", description="Device logins started from one address."
+    )
+    limit_user_codes: str = Field(
+        default="20/hour", description="User codes that one person or one address may try."
+    )
     failure_delays: bool = Field(
         default=True,
         description="Growing delays after failed logins. Without them (insecure) only the limits "
@@ -188,7 +227,10 @@ class Settings(BaseSettings):
             raise ValueError("must be an http or https URL")
         return value.rstrip("/")
 
-    @field_validator("limit_address", "limit_account", "limit_client")
+    @field_validator(
+        "limit_address", "limit_account", "limit_client", "limit_failures", "limit_devices",
+        "limit_user_codes",
+    )  # fmt: skip
     @classmethod
     def _is_rate(cls, value: str) -> str:
         try:

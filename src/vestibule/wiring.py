@@ -8,21 +8,31 @@ from dataclasses import dataclass
 
 from vestibule.apikeys.service import ApiKeys
 from vestibule.audit.service import Audit
+from vestibule.clients.assertions import Assertions
 from vestibule.clients.service import Clients
 from vestibule.clock import Clock, SystemClock
+from vestibule.gate.liveness import Liveness
+from vestibule.gate.service import Gate
 from vestibule.guard.backoff import Backoff
 from vestibule.guard.limits import Limiter
 from vestibule.guard.service import Guard
 from vestibule.guard.storage import BoundedMemoryStorage
 from vestibule.identity.local import LocalDirectory
+from vestibule.issuing.admission import Admission
+from vestibule.issuing.refresh import Refresh
+from vestibule.issuing.service import Issuer
 from vestibule.login.service import Login
 from vestibule.orgs.service import Organizations
 from vestibule.passwords.firebase import FirebaseProject
 from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
+from vestibule.sessions.refresh_tokens import RefreshTokens
+from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
 from vestibule.storage.database import Database
+from vestibule.tokens.dpop import Dpop
 from vestibule.tokens.keys import KeyRing
+from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.vault import Vault, derive, read_or_create_secret
 from vestibule.users.service import Users
@@ -44,6 +54,15 @@ class Services:
     passwords: Passwords
     users: Users
     clients: Clients
+    sessions: Sessions
+    replays: Replays
+    dpop: Dpop
+    guard: Guard
+    liveness: Liveness
+    authenticate: Gate
+    admission: Admission
+    issuer: Issuer
+    refresh: Refresh
     login: Login
 
     async def close(self) -> None:
@@ -76,7 +95,22 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         issuer=settings.public_url,
         audience=settings.token_audience,
         access_lifetime=settings.access_token_lifetime,
-        refresh_lifetime=settings.refresh_token_lifetime,
+    )
+    replays = Replays(database=database)
+    dpop = Dpop(replays=replays, clock=clock, issuer=settings.public_url)
+    sessions = Sessions(
+        database=database,
+        clock=clock,
+        refresh_tokens=RefreshTokens(
+            [
+                derive(key, purpose="refresh tokens")
+                for key in (secret, *settings.previous_secret_keys)
+            ]
+        ),
+        lifetime=settings.refresh_token_lifetime,
+        idle_lifetime=settings.refresh_token_idle_lifetime,
+        browser_lifetime=settings.browser_session_lifetime,
+        grace=settings.refresh_grace,
     )
     pool = HashPool(threads=settings.hash_threads, deadline=settings.hash_deadline, clock=clock)
     passwords = Passwords(
@@ -89,16 +123,38 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     organizations = Organizations(database=database, clock=clock)
     api_keys = ApiKeys(database=database, clock=clock, audit=audit, organizations=organizations)
     users = Users(database=database, passwords=passwords, clock=clock)
-    clients = Clients(database=database, clock=clock, default_scopes=settings.default_scopes)
-    login = Login(
-        guard=_guard(settings, clock),
+    clients = Clients(
+        database=database,
+        clock=clock,
+        assertions=Assertions(
+            replays=replays,
+            clock=clock,
+            audiences=[settings.public_url, f"{settings.public_url}/oauth2/token"],
+        ),
+        default_scopes=settings.default_scopes,
+    )
+    guard = _guard(settings, clock)
+    liveness = Liveness(database=database, clock=clock)
+    authenticate = Gate(
+        guard=guard,
+        tokens=tokens,
+        liveness=liveness,
+        dpop=dpop,
+        api_keys=api_keys,
+        users=users,
         clients=clients,
+    )
+    admission = Admission(guard=guard, clients=clients)
+    issuer = Issuer(tokens=tokens, sessions=sessions, audit=audit, database=database)
+    refresh = Refresh(issuer=issuer, sessions=sessions, users=users, organizations=organizations)
+    login = Login(
+        guard=guard,
+        admission=admission,
         directory=LocalDirectory(users=users, passwords=passwords, database=database),
         passwords=passwords,
         organizations=organizations,
-        tokens=tokens,
+        issuer=issuer,
         audit=audit,
-        database=database,
         clock=clock,
         require_verified_email=settings.require_verified_email,
         failure_floor=settings.failure_floor,
@@ -116,6 +172,15 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         passwords=passwords,
         users=users,
         clients=clients,
+        sessions=sessions,
+        replays=replays,
+        dpop=dpop,
+        guard=guard,
+        liveness=liveness,
+        authenticate=authenticate,
+        admission=admission,
+        issuer=issuer,
+        refresh=refresh,
         login=login,
     )
 
@@ -149,6 +214,9 @@ def _guard(settings: Settings, clock: Clock) -> Guard:
             "address": settings.limit_address,
             "account": settings.limit_account,
             "client": settings.limit_client,
+            "failures": settings.limit_failures,
+            "devices": settings.limit_devices,
+            "user_codes": settings.limit_user_codes,
         },
     )
     backoff = Backoff(clock=clock) if settings.failure_delays else None

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from tests.world import FakeClock, World, log_in
 from vestibule.clients.models import ClientKind
 from vestibule.orgs.models import Role
-from vestibule.tokens.models import refresh_tokens
+from vestibule.sessions.models import sessions
 from vestibule.wiring import Services
 
 
@@ -74,6 +74,7 @@ async def test_the_token_is_an_rfc_9068_access_token(
     token = jwt.decode(body["access_token"], keys, algorithms=["ES256"])
     assert token.header["typ"] == "at+jwt"
     assert UUID(token.claims.pop("jti"))
+    assert UUID(token.claims.pop("sid"))
     assert token.claims == {
         "iss": "http://127.0.0.1:8000",
         "aud": "http://127.0.0.1:8000",
@@ -82,7 +83,7 @@ async def test_the_token_is_an_rfc_9068_access_token(
         "iat": int(clock.now),
         "exp": int(clock.now) + 900,
         "auth_time": int(clock.now),
-        "scope": "email offline_access openid profile",
+        "scope": "api:read api:write email offline_access openid profile",
         "org_id": str(acme.id),
         "org_key": "acme",
         "org_role": "admin",
@@ -96,7 +97,7 @@ async def test_the_refresh_token_is_stored_as_a_digest_only(
 
     body = (await log_in(client, "alice")).json()
 
-    rows = await services.database.read(lambda c: c.execute(select(refresh_tokens)).all())
+    rows = await services.database.read(lambda c: c.execute(select(sessions)).all())
     assert len(rows) == 1
     assert rows[0].digest == hashlib.sha256(body["refresh_token"].encode()).digest()
     assert rows[0].user_id == alice.id

@@ -16,7 +16,7 @@ from vestibule import logs
 from vestibule.audit import repository
 from vestibule.audit.models import AuditEvent, Result
 from vestibule.clock import Clock, utc
-from vestibule.errors import ApiError
+from vestibule.errors import ApiError, InvalidDpopProof, InvalidGrant
 from vestibule.ids import new_id
 from vestibule.storage.database import Database
 
@@ -24,6 +24,10 @@ MAX_PENDING = 10_000
 """Refusals that wait to be written; more than these are counted in the log only."""
 
 BATCH = 500
+
+
+JUDGED = (InvalidGrant, InvalidDpopProof)
+"""What says no to a credential with the status that RFC 6749 has for it, 400."""
 
 
 @dataclass(slots=True)
@@ -86,10 +90,10 @@ class Audit:
         try:
             yield
         except ApiError as error:
-            judged = error.status in (401, 403, 404)
+            judged = error.status in (401, 403, 404) or isinstance(error, JUDGED)
             result = Result.FAILURE if judged else Result.REFUSED
             event = self.event(attempt, result=result, cause=error.cause, status=error.status)
-            if judged and attempt.identifier_digest is not None:
+            if judged and (attempt.identifier_digest or attempt.user_id):
                 await self.record(event)
             else:
                 self.record_soon(event)

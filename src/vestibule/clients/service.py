@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Iterable
+from typing import Any
 
-from packaging.version import InvalidVersion, Version
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 
 from vestibule.clients import repository
+from vestibule.clients.assertions import Assertions
 from vestibule.clients.models import Client, ClientKind, Grant
+from vestibule.clients.registration import CLIENT_ID, FIRST_PARTY, check_registration
 from vestibule.clock import Clock, utc
 from vestibule.errors import (
     AccessForbidden,
@@ -21,16 +22,8 @@ from vestibule.errors import (
     AuthenticationFailed,
     InvalidRequest,
     NotFound,
-    ValidationFailed,
 )
 from vestibule.storage.database import Database
-
-CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}")
-FIRST_PARTY = "vestibule"
-"""The `client_id` of tokens for requests that named no client."""
-
-RESERVED = {FIRST_PARTY, "null"}
-"""Not to be registered: the login form takes `null` for none."""
 
 ORG_SCOPE = "org:"
 """`org:KEY` selects the organization of the token; every client may ask for it."""
@@ -39,38 +32,61 @@ ORG_SCOPE = "org:"
 class Clients:
     """Registered clients, and the built-in one that stands where none is named."""
 
-    def __init__(self, *, database: Database, clock: Clock, default_scopes: frozenset[str]) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        assertions: Assertions,
+        default_scopes: frozenset[str],
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._assertions = assertions
         now = utc(clock)
         self._first_party = Client(
             client_id=FIRST_PARTY,
             name="Vestibule",
             kind=ClientKind.PUBLIC,
             secret_hash=None,
-            grants=frozenset({Grant.PASSWORD, Grant.REFRESH_TOKEN}),
+            grants=frozenset(
+                {Grant.PASSWORD, Grant.REFRESH_TOKEN, Grant.DEVICE_CODE, Grant.TOKEN_EXCHANGE}
+            ),
             scopes=default_scopes,
             minimum_version=None,
             organizations=None,
             created_at=now,
             updated_at=now,
+            first_party=True,
         )
 
-    async def authenticate(
-        self, *, client_id: str | None, client_secret: SecretStr | None
-    ) -> Client:
-        """The client that these credentials prove (RFC 6749 §2.3).
+    async def find(self, client_id: str) -> Client | None:
+        """The client of this id, the built-in one included, or None."""
+        if client_id == FIRST_PARTY:
+            return self._first_party
+        if not CLIENT_ID.fullmatch(client_id):
+            return None
+        return await self._database.read(lambda c: repository.by_id(c, client_id))
 
-        Raises `AuthenticationFailed` alike for an unknown client, a wrong secret, and a secret
-        where there is none to know.
+    async def authenticate(
+        self,
+        *,
+        client_id: str | None,
+        client_secret: SecretStr | None,
+        assertion: SecretStr | None = None,
+    ) -> Client:
+        """The client that these credentials prove (RFC 6749 §2.3, RFC 7523 §2.2).
+
+        Raises `AuthenticationFailed` alike for an unknown client, a wrong secret or assertion,
+        and a secret where there is none to know.
         """
+        if assertion is not None:
+            return await self._authenticate_by_assertion(client_id, client_secret, assertion)
         if client_id is None:
             if client_secret is not None:
                 raise InvalidRequest("A client_secret needs its client_id", cause="client_id")
             return self._first_party
-        client = None
-        if CLIENT_ID.fullmatch(client_id):
-            client = await self._database.read(lambda c: repository.by_id(c, client_id))
+        client = await self.find(client_id)
         if client is None:
             raise AuthenticationFailed(cause="client_unknown")
         if client.kind is ClientKind.CONFIDENTIAL:
@@ -79,6 +95,20 @@ class Clients:
                 raise AuthenticationFailed(cause="client_secret")
         elif client_secret is not None:
             raise AuthenticationFailed(cause="client_secret")
+        return client
+
+    async def _authenticate_by_assertion(
+        self, client_id: str | None, client_secret: SecretStr | None, assertion: SecretStr
+    ) -> Client:
+        if client_secret is not None:
+            # RFC 6749 §2.3: one method of client authentication a request.
+            raise InvalidRequest("Client credentials were sent in two ways", cause="client_twice")
+        claimed = self._assertions.claimed_client(assertion)
+        client = await self.find(claimed) if claimed else None
+        if client is None or client_id not in (None, client.client_id):
+            raise AuthenticationFailed(cause="client_unknown")
+        if not await self._assertions.prove(client, assertion):
+            raise AuthenticationFailed(cause="client_assertion")
         return client
 
     async def get(self, client_id: str) -> Client:
@@ -102,14 +132,27 @@ class Clients:
         scopes: Iterable[str],
         minimum_version: str | None = None,
         organizations: Iterable[str] | None = None,
+        redirect_uris: Iterable[str] = (),
+        jwks: dict[str, Any] | None = None,
+        first_party: bool = False,
+        dpop_bound: bool = False,
     ) -> tuple[Client, SecretStr | None]:
-        """A new client and, where it is confidential, its secret, which is not kept.
+        """A new client and, where it proves itself by one, its secret, which is not kept.
 
+        A confidential client with `jwks` proves itself by `private_key_jwt` and has no secret.
         Raises `ValidationFailed`, `AlreadyExists`.
         """
-        _check(client_id=client_id, grants=grants, minimum_version=minimum_version)
+        check_registration(
+            client_id=client_id,
+            kind=kind,
+            grants=grants,
+            scopes=scopes,
+            minimum_version=minimum_version,
+            redirect_uris=redirect_uris,
+            jwks=jwks,
+        )
         now = utc(self._clock)
-        secret = _new_secret() if kind is ClientKind.CONFIDENTIAL else None
+        secret = _new_secret() if kind is ClientKind.CONFIDENTIAL and jwks is None else None
         client = Client(
             client_id=client_id,
             name=name,
@@ -121,6 +164,10 @@ class Clients:
             organizations=None if organizations is None else frozenset(organizations),
             created_at=now,
             updated_at=now,
+            redirect_uris=frozenset(redirect_uris),
+            jwks=jwks,
+            first_party=first_party,
+            dpop_bound=dpop_bound,
         )
         try:
             await self._database.write(lambda c: repository.add(c, client))
@@ -131,8 +178,8 @@ class Clients:
     async def rotate_secret(self, client_id: str) -> SecretStr:
         """A new secret; the former ends at once. Raises `NotFound`, `InvalidRequest`."""
         client = await self.get(client_id)
-        if client.kind is not ClientKind.CONFIDENTIAL:
-            raise InvalidRequest(f"The client {client_id!r} is public and has no secret")
+        if client.secret_hash is None:
+            raise InvalidRequest(f"The client {client_id!r} has no secret")
         secret = _new_secret()
         values = {"secret_hash": hash_secret(secret), "updated_at": utc(self._clock)}
         await self._database.write(lambda c: repository.change(c, client_id, values))
@@ -161,9 +208,13 @@ def requested_scopes(client: Client, scope: str) -> tuple[frozenset[str], str | 
     keys = {item.removeprefix(ORG_SCOPE) for item in asked if item.startswith(ORG_SCOPE)}
     plain = frozenset(item for item in asked if not item.startswith(ORG_SCOPE))
     if len(keys) > 1:
-        raise InvalidRequest("Only one organization can be asked for", cause="scope")
+        raise InvalidRequest(
+            "Only one organization can be asked for", cause="scope", oauth="invalid_scope"
+        )
     if not plain <= client.scopes:
-        raise InvalidRequest("This client may not ask for this scope", cause="scope")
+        raise InvalidRequest(
+            "This client may not ask for this scope", cause="scope", oauth="invalid_scope"
+        )
     return plain or client.scopes, next(iter(keys), None)
 
 
@@ -174,15 +225,3 @@ def hash_secret(secret: SecretStr) -> bytes:
 
 def _new_secret() -> SecretStr:
     return SecretStr(secrets.token_urlsafe(32))
-
-
-def _check(*, client_id: str, grants: Iterable[str], minimum_version: str | None) -> None:
-    if not CLIENT_ID.fullmatch(client_id) or client_id in RESERVED:
-        raise ValidationFailed.of("client_id", "A client_id is up to 100 of A-Z a-z 0-9 . _ ~ -")
-    unknown = set(grants) - set(Grant)
-    if unknown:
-        raise ValidationFailed.of("grants", f"Not a grant: {', '.join(sorted(unknown))}")
-    try:
-        Version(minimum_version or "0")
-    except InvalidVersion:
-        raise ValidationFailed.of("minimum_version", "A version is of the form 1.2.3") from None

@@ -12,7 +12,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from vestibule.clock import Clock
 from vestibule.errors import RateLimited
 
-Policy = Literal["address", "account", "client"]
+Policy = Literal["address", "account", "client", "failures", "devices", "user_codes"]
 
 
 class Limiter:
@@ -30,10 +30,18 @@ class Limiter:
         What is refused is counted too, but a window's end is set by its first hit alone.
         """
         item = self._items[policy]
-        if await self._strategy.hit(item, policy, key):
-            return
+        if not await self._strategy.hit(item, policy, key):
+            raise await self._exceeded(policy, key)
+
+    async def require_room(self, policy: Policy, key: str) -> None:
+        """Raise `RateLimited` where the next one would be past the quota; counts nothing."""
+        if not await self._strategy.test(self._items[policy], policy, key):
+            raise await self._exceeded(policy, key)
+
+    async def _exceeded(self, policy: Policy, key: str) -> RateLimited:
+        item = self._items[policy]
         stats = await self._strategy.get_window_stats(item, policy, key)
-        raise RateLimited(
+        return RateLimited(
             cause=f"{policy}_limit",
             # To the millisecond: seconds since the epoch carry an error in their last digits,
             # which would round up to a whole second more.

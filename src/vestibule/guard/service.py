@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Literal, Self
+from uuid import UUID
 
 from vestibule.errors import RateLimited, UpgradeRequired
 from vestibule.guard.backoff import Backoff
@@ -43,6 +44,23 @@ class Guard:
     async def admit_client(self, client_id: str) -> None:
         """Count a try through this client. Raises `RateLimited`."""
         await self._limiter.hit("client", client_id)
+
+    async def require_few_failures(self, network: str) -> None:
+        """Raise `RateLimited` where too much that came from this network was wrong."""
+        await self._limiter.require_room("failures", network)
+
+    async def failed(self, network: str) -> None:
+        """Count a wrong client secret, code or token of this network. Raises `RateLimited`."""
+        await self._limiter.hit("failures", network)
+
+    async def admit_device(self, network: str) -> None:
+        """Count a device login that this network starts. Raises `RateLimited`."""
+        await self._limiter.hit("devices", network)
+
+    async def admit_user_code(self, *, user_id: UUID, network: str) -> None:
+        """Count a try to name a user code (RFC 8628 §5.1). Raises `RateLimited`."""
+        await self._limiter.hit("user_codes", network)
+        await self._limiter.hit("user_codes", user_id.hex)
 
     async def admit_account(
         self, *, account: str, network: str, is_known: Callable[[], Awaitable[bool]]

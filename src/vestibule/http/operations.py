@@ -14,7 +14,7 @@ from vestibule.errors import (
 
 ERRORS = "x-errors"
 OAUTH = "x-oauth"
-SECURED = [{"bearer": []}, {"apiKey": []}]
+SECURED: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
 
 
 def operation(
@@ -31,4 +31,4 @@ def operation(
         always += [AuthenticationFailed, InsufficientScope]
         extra["security"] = SECURED
     kinds = sorted({*errors, *always}, key=lambda kind: (kind.status, kind.__name__))
-    return {ERRORS: kinds, OAUTH: oauth, **extra}
+    return {ERRORS: [kind.__name__ for kind in kinds], OAUTH: oauth, **extra}

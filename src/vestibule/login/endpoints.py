@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vestibule.audit.service import Attempt, Audit
+from vestibule.audit.service import Audit
 from vestibule.clients.authentication import basic_credentials
 from vestibule.errors import (
     AccessForbidden,
@@ -21,14 +20,15 @@ from vestibule.errors import (
     UpgradeRequired,
     ValidationFailed,
 )
-from vestibule.http.context import context_of
 from vestibule.http.forms import FORM, read_form
-from vestibule.http.networks import network_of
 from vestibule.http.operations import operation
-from vestibule.login.schemas import AccessTokenResponse, LoginForm
-from vestibule.login.service import Credentials, Login, SignedIn
-from vestibule.orgs.models import Membership
-from vestibule.orgs.schemas import OrgInfo
+from vestibule.http.visit import visit_of
+from vestibule.issuing.admission import ClientCredentials
+from vestibule.issuing.answers import token_response
+from vestibule.issuing.schemas import AccessTokenResponse
+from vestibule.issuing.trail import attempt_of
+from vestibule.login.schemas import LoginForm
+from vestibule.login.service import Credentials, Login
 
 LOGIN_ERRORS = (
     AuthenticationFailed, AccessForbidden, NotFound, AlreadyExists, ValidationFailed,
@@ -56,66 +56,26 @@ def router(*, service: Login, audit: Audit) -> APIRouter:
         ),
     )
     async def login(request: Request) -> Response:
-        context = context_of(request)
-        attempt = Attempt(
-            event="login",
-            address=context.peer.address,
-            network=network_of(context.peer.address),
-            request_id=context.request_id,
-        )
+        visit = visit_of(request)
+        attempt = attempt_of(visit, "login")
         async with audit.following(attempt):
-            credentials = await _credentials(request, scheme=context.peer.scheme)
-            signed_in = await service.sign_in(credentials, attempt)
-        return _answer(signed_in)
+            form = await read_form(request, LoginForm)
+            issued = await service.sign_in(
+                Credentials(username=form.username, password=form.password, scope=form.scope),
+                client_credentials=_client(request, form),
+                visit=visit,
+                attempt=attempt,
+            )
+        return token_response(issued)
 
     return routes
 
 
-async def _credentials(request: Request, *, scheme: str) -> Credentials:
-    form = await read_form(request, LoginForm)
-    client_id, client_secret = _client(request, form)
-    return Credentials(
-        username=form.username,
-        password=form.password,
-        client_id=client_id,
-        client_secret=client_secret,
-        scope=form.scope,
-        user_agent=request.headers.get("user-agent"),
-        client_version=request.headers.get("x-client-version"),
-        scheme=scheme,
-    )
-
-
-def _client(request: Request, form: LoginForm) -> tuple[str | None, SecretStr | None]:
+def _client(request: Request, form: LoginForm) -> ClientCredentials:
     basic = basic_credentials(request.headers.get("authorization"))
     if basic is None:
-        return form.client_id, form.client_secret
+        return ClientCredentials(client_id=form.client_id, client_secret=form.client_secret)
     # RFC 6749 §2.3: one method of client authentication a request.
     if form.client_secret is not None or form.client_id not in (None, basic[0]):
         raise InvalidRequest("Client credentials were sent in two ways", cause="client_twice")
-    return basic
-
-
-def _answer(signed_in: SignedIn) -> Response:
-    refresh_token = signed_in.refresh_token
-    body = AccessTokenResponse(
-        access_token=signed_in.access_token,
-        default_org=_org_info(signed_in.default_org) if signed_in.default_org else None,
-        expires_in=signed_in.expires_in,
-        orgs=[_org_info(membership) for membership in signed_in.orgs],
-        refresh_token=refresh_token.get_secret_value() if refresh_token else None,
-        scope=signed_in.scope,
-        token_type="Bearer",  # noqa: S106  (RFC 6750's name of the type)
-    )
-    # RFC 6749 §5.1: a refresh token that was not issued is not named, while the contract's
-    # own `default_org` may be null.
-    absent = {"refresh_token"} if refresh_token is None else None
-    return Response(
-        content=body.model_dump_json(exclude=absent),
-        media_type="application/json",
-        headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
-    )
-
-
-def _org_info(membership: Membership) -> OrgInfo:
-    return OrgInfo(key=membership.organization.key, name=membership.organization.name)
+    return ClientCredentials(client_id=basic[0], client_secret=basic[1])

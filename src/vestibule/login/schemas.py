@@ -6,8 +6,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from vestibule.orgs.schemas import OrgInfo
-
 MAX_SECRET = 1024
 """Characters of a password or a client secret."""
 
@@ -29,15 +27,3 @@ class LoginForm(BaseModel):
     )
     scope: str = Field(default="", max_length=1000)
     username: str = Field(min_length=1, max_length=320)
-
-
-class AccessTokenResponse(BaseModel):
-    """Response containing an access token."""
-
-    access_token: str
-    default_org: OrgInfo | None = None
-    expires_in: int | None = Field(default=None, description="Lifetime of the token in seconds")
-    orgs: list[OrgInfo] = Field(default=[])
-    refresh_token: str | None = None
-    scope: str | None = Field(default=None, description="What was granted, space-separated")
-    token_type: str | None = Field(default=None, description="Always `Bearer`")

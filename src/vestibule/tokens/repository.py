@@ -1,20 +1,38 @@
-"""Which rows: signing keys and refresh tokens."""
+"""Which rows: signing keys, revoked tokens and what may come once only."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from vestibule.tokens.models import RefreshToken, SigningKey, refresh_tokens, signing_keys
+from vestibule.tokens.models import SigningKey, replays, revoked_tokens, signing_keys
 
-_insert_refresh = insert(refresh_tokens)
-_refresh_names = tuple(RefreshToken.__slots__)
+_revoked = select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == bindparam("jti"))
 
 
-def add_refresh_token(connection: Connection, token: RefreshToken) -> None:
-    """Insert."""
-    connection.execute(_insert_refresh, {name: getattr(token, name) for name in _refresh_names})
+def revoke(connection: Connection, *, jti: str, expires_at: datetime) -> None:
+    """Insert, unless it is there: revoking twice is revoking (RFC 7009 §2.2)."""
+    if not is_revoked(connection, jti):
+        connection.execute(insert(revoked_tokens), {"jti": jti, "expires_at": expires_at})
+
+
+def is_revoked(connection: Connection, jti: str) -> bool:
+    """Whether the access token of this id was ended before its time."""
+    return connection.execute(_revoked, {"jti": jti}).first() is not None
+
+
+def add_replay(connection: Connection, *, digest: bytes, expires_at: datetime) -> None:
+    """Insert; `IntegrityError` where it is there already."""
+    connection.execute(insert(replays), {"digest": digest, "expires_at": expires_at})
+
+
+def newest_key_created(connection: Connection) -> datetime | None:
+    """When the newest key was made."""
+    newest: datetime | None = connection.execute(
+        select(func.max(signing_keys.c.created_at))
+    ).scalar_one()
+    return newest
 
 
 def published_keys(connection: Connection, *, now: datetime) -> list[SigningKey]:

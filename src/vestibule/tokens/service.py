@@ -1,24 +1,24 @@
-"""Minting tokens and reading them back."""
+"""Minting signed tokens and reading them back."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import secrets
-from dataclasses import dataclass
-from datetime import timedelta
-from uuid import UUID
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from vestibule.clock import Clock, utc
+from vestibule.clock import Clock
 from vestibule.errors import AuthenticationFailed
 from vestibule.ids import new_id
 from vestibule.tokens import repository
 from vestibule.tokens.keys import KeyRing
-from vestibule.tokens.models import RefreshToken
+from vestibule.tokens.subject import AccessToken, Subject, subject_of
 
 INVALID_TOKEN = 'Bearer realm="vestibule", error="invalid_token"'  # noqa: S105
 MAX_TOKEN = 8192
@@ -27,118 +27,132 @@ MAX_TOKEN = 8192
 LEEWAY = 5
 """Seconds that the clocks of our own instances may differ."""
 
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom an access token speaks of, and for what."""
-
-    user_id: UUID
-    client_id: str
-    scope: str
-    org_id: UUID | None
-    org_key: str | None
-    org_role: str | None
+CACHED = 4096
+"""Tokens whose signature was verified and need not be verified again."""
 
 
 class Tokens:
-    """Access tokens (RFC 9068) and refresh tokens (RFC 6749 §1.5)."""
+    """Access tokens (RFC 9068), ID tokens (OpenID Connect Core §2) and other signed answers."""
 
     def __init__(
-        self,
-        *,
-        keys: KeyRing,
-        clock: Clock,
-        issuer: str,
-        audience: str,
-        access_lifetime: int,
-        refresh_lifetime: int,
+        self, *, keys: KeyRing, clock: Clock, issuer: str, audience: str, access_lifetime: int
     ) -> None:
         self._keys = keys
         self._clock = clock
-        self._issuer = issuer
+        self.issuer = issuer
         self._audience = audience
         self.access_lifetime = access_lifetime
-        self._refresh_lifetime = timedelta(seconds=refresh_lifetime)
+        self._verified: OrderedDict[str, tuple[str, AccessToken]] = OrderedDict()
 
-    async def access_token(self, subject: Subject, *, auth_time: int) -> str:
+    async def access_token(self, subject: Subject, *, expires_at: int | None = None) -> str:
         """A signed access token in the profile of RFC 9068 §2.
 
-        `auth_time` is when the password was checked, in seconds since the epoch.
+        It lives its full time, or ends at `expires_at` where that is sooner.
         """
-        signer = await self._keys.signer()
         now = int(self._clock.time())
-        claims: dict[str, str | int] = {
-            "iss": self._issuer,
-            "aud": self._audience,
-            "sub": str(subject.user_id),
-            "client_id": subject.client_id,
+        claims = subject.claims()
+        claims["iss"] = self.issuer
+        claims["aud"] = self._audience
+        claims["iat"] = now
+        claims["exp"] = min(now + self.access_lifetime, expires_at or now + self.access_lifetime)
+        claims["jti"] = new_id().hex
+        return await self._sign(claims, typ="at+jwt")
+
+    async def id_token(
+        self, subject: Subject, *, access_token: str, nonce: str | None, profile: Mapping[str, Any]
+    ) -> str:
+        """An ID token for the subject's client (OpenID Connect Core §2, §3.1.3.6)."""
+        now = int(self._clock.time())
+        signer = await self._keys.signer()
+        claims: dict[str, Any] = {
+            **profile,
+            "iss": self.issuer,
+            "sub": subject.sub,
+            "aud": subject.client_id,
+            "azp": subject.client_id,
             "iat": now,
             "exp": now + self.access_lifetime,
-            "jti": new_id().hex,
-            "auth_time": auth_time,
-            "scope": subject.scope,
+            "auth_time": subject.auth_time,
+            "at_hash": _left_half(access_token, algorithm=signer.algorithm),
         }
-        if subject.org_id and subject.org_key and subject.org_role:
-            claims |= {
-                "org_id": str(subject.org_id),
-                "org_key": subject.org_key,
-                "org_role": subject.org_role,
-            }
-        header = {"alg": signer.algorithm, "typ": "at+jwt", "kid": signer.kid}
-        return jwt.encode(header, claims, signer.key, algorithms=[signer.algorithm])
+        if subject.session_id:
+            claims["sid"] = str(subject.session_id)
+        if nonce is not None:
+            claims["nonce"] = nonce
+        return await self._sign(claims, typ="JWT")
 
-    async def verify(self, token: str) -> Subject:
-        """Whom a valid access token of ours speaks of (RFC 9068 §4).
+    async def introspection(self, answer: Mapping[str, Any], *, audience: str) -> str:
+        """An introspection answer as a signed JWT (RFC 9701 §5)."""
+        claims = {
+            "iss": self.issuer,
+            "aud": audience,
+            "iat": int(self._clock.time()),
+            "token_introspection": dict(answer),
+        }
+        return await self._sign(claims, typ="token-introspection+jwt")
+
+    async def verify(self, token: str) -> AccessToken:
+        """What a genuine access token of ours says (RFC 9068 §4).
 
         Raises `AuthenticationFailed` for everything else. The key is chosen by `kid` among our
         own and its algorithm is the stored one: nothing in the token's header is believed.
         """
         try:
-            kid = _kid(token)
+            known = self._verified.get(token)
+            kid = known[0] if known else _kid(token)
             found = await self._keys.verifier(kid)
             if found is None:
-                raise _invalid("unknown key")
-            algorithm, key = found
-            decoded = jwt.decode(token, key, algorithms=[algorithm])
-            if decoded.header.get("typ", "").lower() not in ("at+jwt", "application/at+jwt"):
-                raise _invalid("not an access token")
-            now = int(self._clock.time())
-            registry = jwt.JWTClaimsRegistry(
-                now=lambda: now,
-                leeway=LEEWAY,
-                iss={"essential": True, "value": self._issuer},
-                aud={"essential": True, "value": self._audience},
-                exp={"essential": True},
-                iat={"essential": True},
-                sub={"essential": True},
-                client_id={"essential": True},
-            )
-            registry.validate(decoded.claims)
-            return _subject(decoded.claims)
+                raise invalid_token("token_key")
+            if known is None:
+                known = kid, self._decode(token, *found)
+                self._remember(token, known)
+            access = known[1]
+            if access.expires_at + LEEWAY <= self._clock.time():
+                raise invalid_token("token_expired")
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-            raise _invalid("invalid token") from None
+            raise invalid_token("token_invalid") from None
+        return access
 
-    def refresh_token(self, subject: Subject) -> tuple[SecretStr, RefreshToken]:
-        """A fresh refresh token of a new family: the secret, and the row that stands for it."""
-        secret = secrets.token_urlsafe(32)
-        now = utc(self._clock)
-        identifier = new_id()
-        row = RefreshToken(
-            id=identifier,
-            digest=hashlib.sha256(secret.encode()).digest(),
-            family_id=identifier,
-            user_id=subject.user_id,
-            client_id=subject.client_id,
-            org_id=subject.org_id,
-            scope=subject.scope,
-            issued_at=now,
-            expires_at=now + self._refresh_lifetime,
+    def revoke(self, connection: Connection, access: AccessToken) -> None:
+        """End one access token before its time, within a unit of work that is under way."""
+        until = datetime.fromtimestamp(access.expires_at + LEEWAY, UTC)
+        repository.revoke(connection, jti=access.jti, expires_at=until)
+
+    async def _sign(self, claims: dict[str, Any], *, typ: str) -> str:
+        signer = await self._keys.signer()
+        header = {"alg": signer.algorithm, "typ": typ, "kid": signer.kid}
+        return jwt.encode(header, claims, signer.key, algorithms=[signer.algorithm])
+
+    def _decode(self, token: str, algorithm: str, key: Any) -> AccessToken:
+        decoded = jwt.decode(token, key, algorithms=[algorithm])
+        if decoded.header.get("typ", "").lower() not in ("at+jwt", "application/at+jwt"):
+            raise invalid_token("token_type")
+        now = int(self._clock.time())
+        registry = jwt.JWTClaimsRegistry(
+            now=lambda: now,
+            leeway=LEEWAY,
+            iss={"essential": True, "value": self.issuer},
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+            iat={"essential": True},
+            sub={"essential": True},
+            client_id={"essential": True},
+            jti={"essential": True},
         )
-        return SecretStr(secret), row
+        registry.validate(decoded.claims)
+        claims = decoded.claims
+        return AccessToken(subject_of(claims), str(claims["jti"]), claims["iat"], claims["exp"])
 
-    def store(self, connection: Connection, token: RefreshToken) -> None:
-        """Write the row within a unit of work that is under way."""
-        repository.add_refresh_token(connection, token)
+    def _remember(self, token: str, known: tuple[str, AccessToken]) -> None:
+        if len(self._verified) >= CACHED:
+            self._verified.popitem(last=False)
+        self._verified[token] = known
+
+
+def invalid_token(cause: str, *, scheme: str = "Bearer") -> AuthenticationFailed:
+    """What a token that is worth nothing is answered with (RFC 6750 §3.1)."""
+    challenge = INVALID_TOKEN.replace("Bearer", scheme, 1)
+    return AuthenticationFailed("Invalid access token", cause=cause, challenge=challenge)
 
 
 def _kid(token: str) -> str:
@@ -148,17 +162,7 @@ def _kid(token: str) -> str:
     return str(header["kid"])
 
 
-def _subject(claims: dict[str, str]) -> Subject:
-    org_id = claims.get("org_id")
-    return Subject(
-        user_id=UUID(claims["sub"]),
-        client_id=claims["client_id"],
-        scope=claims.get("scope", ""),
-        org_id=UUID(org_id) if org_id else None,
-        org_key=claims.get("org_key"),
-        org_role=claims.get("org_role"),
-    )
-
-
-def _invalid(cause: str) -> AuthenticationFailed:
-    return AuthenticationFailed("Invalid access token", cause=cause, challenge=INVALID_TOKEN)
+def _left_half(token: str, *, algorithm: str) -> str:
+    # OpenID Connect Core §3.1.3.6: the hash of the signature's algorithm; Ed25519's is SHA-512.
+    digest = hashlib.new("sha512" if algorithm == "Ed25519" else "sha256", token.encode()).digest()
+    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()

@@ -7,29 +7,26 @@ from dataclasses import asdict
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from vestibule.errors import AuthenticationFailed
+from vestibule.access.caller import Authenticate
 from vestibule.http.operations import operation
 from vestibule.orgs.models import Membership
 from vestibule.orgs.schemas import UserOrganization
 from vestibule.orgs.service import Organizations
-from vestibule.tokens.bearer import caller
-from vestibule.tokens.service import INVALID_TOKEN, Tokens
+from vestibule.tokens.service import invalid_token
 from vestibule.users.models import User
 from vestibule.users.schemas import UserProfile
 from vestibule.users.service import Users
 
 
-def router(*, users: Users, organizations: Organizations, tokens: Tokens) -> APIRouter:
+def router(*, users: Users, organizations: Organizations, authenticate: Authenticate) -> APIRouter:
     """The routes of the caller's own account."""
     routes = APIRouter(prefix="/api/v1/user", tags=["User"])
 
     async def current_user(request: Request) -> User:
-        subject = await caller(request, tokens)
-        user = await users.get(subject.user_id)
-        if user is None or not user.is_active:
-            raise AuthenticationFailed(
-                "Invalid access token", cause="user_disabled", challenge=INVALID_TOKEN
-            )
+        caller = await authenticate(request)
+        user = await users.get(caller.user_id)
+        if user is None:
+            raise invalid_token("user_gone")
         return user
 
     @routes.get(

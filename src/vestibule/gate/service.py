@@ -1,0 +1,148 @@
+"""Who is calling: access tokens and API keys, in each way that they may be sent."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+from starlette.requests import Request
+
+from vestibule.access.caller import API_READ, API_WRITE, Caller
+from vestibule.apikeys.service import ApiKeys
+from vestibule.clients.service import Clients
+from vestibule.errors import AuthenticationFailed, InvalidDpopProof, InvalidRequest
+from vestibule.gate.liveness import Liveness
+from vestibule.guard.service import Guard
+from vestibule.http.context import RequestContext, context_of
+from vestibule.tokens.dpop import HEADER, Dpop
+from vestibule.tokens.service import Tokens, invalid_token
+from vestibule.tokens.subject import AccessToken
+from vestibule.users.service import Users
+
+KEY_PREFIX = "vst_"
+KEY_SCOPES = frozenset({API_READ, API_WRITE, "email", "openid", "profile"})
+"""What a key without a list of scopes is good for: all that its owner may do."""
+
+
+class Gate:
+    """The implementation of `Authenticate`."""
+
+    def __init__(
+        self,
+        *,
+        guard: Guard,
+        tokens: Tokens,
+        liveness: Liveness,
+        dpop: Dpop,
+        api_keys: ApiKeys,
+        users: Users,
+        clients: Clients,
+    ) -> None:
+        self._guard = guard
+        self._tokens = tokens
+        self._liveness = liveness
+        self._dpop = dpop
+        self._api_keys = api_keys
+        self._users = users
+        self._clients = clients
+
+    async def __call__(self, request: Request, *, scope: str | None = None) -> Caller:
+        """The person whose credential the request carries; see `Authenticate`."""
+        context = context_of(request)
+        self._guard.require_secure(scheme=context.peer.scheme, address=context.peer.address)
+        scheme, credential = _credential(request)
+        if credential.startswith(KEY_PREFIX):
+            caller = await self._by_key(SecretStr(credential), context)
+        else:
+            caller = await self._by_token(request, scheme, credential, context)
+        if scope is not None:
+            caller.require_scope(scope)
+        return caller
+
+    async def _by_key(self, key: SecretStr, context: RequestContext) -> Caller:
+        found = await self._api_keys.authenticate(key)
+        user = await self._users.get(found.user_id) if found else None
+        if found is None or user is None or not user.is_active:
+            raise invalid_token("api_key")
+        self._api_keys.touch(found)
+        confined = found.org_id is not None or found.allowed_scopes is not None
+        return Caller(
+            user_id=user.id,
+            username=user.username,
+            email_address=user.email_address,
+            email_verified=user.email_verified,
+            is_admin=user.is_admin and not confined,
+            client_id="",
+            scopes=KEY_SCOPES if found.allowed_scopes is None else found.allowed_scopes,
+            org_id=found.org_id,
+            workspace_id=found.workspace_id,
+            api_key_id=found.id,
+            address=context.peer.address,
+            request_id=context.request_id,
+        )
+
+    async def _by_token(
+        self, request: Request, scheme: str, token: str, context: RequestContext
+    ) -> Caller:
+        access = await self._tokens.verify(token)
+        await self._require_possession(request, scheme, token, access)
+        subject = access.subject
+        if subject.user_id is None:
+            raise invalid_token("token_of_client")
+        standing = await self._liveness.of(access)
+        client = await self._clients.find(subject.client_id)
+        if standing is None or client is None:
+            raise invalid_token("token_ended")
+        return Caller(
+            user_id=subject.user_id,
+            username=standing.username,
+            email_address=standing.email_address,
+            email_verified=standing.email_verified,
+            is_admin=standing.is_admin and client.organizations is None,
+            client_id=subject.client_id,
+            scopes=frozenset(subject.scope.split()),
+            org_keys=client.organizations,
+            session_id=subject.session_id,
+            address=context.peer.address,
+            request_id=context.request_id,
+        )
+
+    async def _require_possession(
+        self, request: Request, scheme: str, token: str, access: AccessToken
+    ) -> None:
+        """A bound token comes with a proof of its key, and only so (RFC 9449 §7)."""
+        bound = access.subject.jkt
+        if bound is None and scheme != "dpop":
+            return
+        proofs = request.headers.getlist(HEADER)
+        if bound is None or scheme != "dpop" or len(proofs) != 1:
+            raise invalid_token("dpop_missing", scheme="DPoP")
+        try:
+            jkt = await self._dpop.thumbprint(
+                proofs[0], method=request.method, path=request.url.path, access_token=token
+            )
+        except InvalidDpopProof as error:
+            challenge = 'DPoP realm="vestibule", error="invalid_dpop_proof"'
+            raise AuthenticationFailed(
+                error.detail, cause=error.cause, challenge=challenge
+            ) from None
+        if jkt != bound:
+            raise invalid_token("dpop_key", scheme="DPoP")
+
+
+def _credential(request: Request) -> tuple[str, str]:
+    """(lower-case scheme, credential) of the request.
+
+    Raises `AuthenticationFailed` without an error code where there is none at all, as RFC 6750
+    §3.1 asks, and `InvalidRequest` where there are two (§2).
+    """
+    scheme, _, credential = request.headers.get("authorization", "").strip().partition(" ")
+    scheme, credential = scheme.lower(), credential.strip()
+    key = request.headers.get("x-api-key", "").strip()
+    if scheme not in ("bearer", "dpop") or not credential:
+        scheme, credential = "", ""
+    if key and credential:
+        raise InvalidRequest("Credentials were sent in two ways", cause="credentials_twice")
+    if key and not key.startswith(KEY_PREFIX):
+        raise invalid_token("api_key")
+    if not (key or credential):
+        raise AuthenticationFailed("An access token is needed", cause="no_token")
+    return ("bearer", key) if key else (scheme, credential)

@@ -1,0 +1,1 @@
+"""From a decision to tokens: what a sign-in of any kind ends with."""

@@ -1,0 +1,139 @@
+"""The grant `refresh_token` (RFC 6749 §6), with rotation (RFC 9700 §4.14.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from vestibule.audit.service import Attempt
+from vestibule.clients.models import Client, Grant
+from vestibule.clients.service import ORG_SCOPE, require_grant, require_organization
+from vestibule.errors import ApiError, InvalidGrant, InvalidRequest
+from vestibule.issuing.service import Granted, Issued, Issuer
+from vestibule.orgs.models import Membership
+from vestibule.orgs.service import Organizations, entered
+from vestibule.sessions.models import Session, SessionKind
+from vestibule.sessions.service import Origin, Sessions, Spent
+from vestibule.users.models import User
+from vestibule.users.service import Users
+
+
+class Refresh:
+    """Gives a live session its next tokens."""
+
+    def __init__(
+        self, *, issuer: Issuer, sessions: Sessions, users: Users, organizations: Organizations
+    ) -> None:
+        self._issuer = issuer
+        self._sessions = sessions
+        self._users = users
+        self._organizations = organizations
+
+    async def renew(
+        self,
+        *,
+        client: Client,
+        refresh_token: SecretStr,
+        scope: str,
+        jkt: str | None,
+        origin: Origin,
+        attempt: Attempt,
+        id_token: bool = False,
+    ) -> Issued:
+        """The next tokens, and the next refresh token in place of this one.
+
+        `scope` may ask for less than was granted, and for another of the user's organizations by
+        `org:KEY`. Raises `InvalidGrant` for a token that is not to be spent by this client now;
+        nothing is spent then, unless it had been spent before: that ends the session.
+        """
+        require_grant(client, Grant.REFRESH_TOKEN)
+        presented = self._sessions.refresh_tokens.parse(refresh_token.get_secret_value())
+        session = await self._sessions.get(presented.session_id) if presented else None
+        if presented is None or session is None:
+            raise _refused("refresh_unknown")
+        attempt.user_id, attempt.org_id = session.user_id, session.org_id
+        self._require_usable(session, client, jkt)
+        user = await self._require_user(session)
+        memberships = await self._organizations.memberships_of(user.id)
+        scopes, key = _narrowed(session, scope)
+        membership = _membership(client, memberships, key=key, org_id=session.org_id)
+        attempt.org_id = membership.organization.id if membership else None
+        successor = await self._sessions.rotate(presented, org_id=attempt.org_id, origin=origin)
+        if isinstance(successor, Spent):
+            raise _refused("refresh_replay" if successor is Spent.REPLAYED else "session_ended")
+        return await self._issuer.mint(
+            Granted(
+                client=client,
+                user=user,
+                scopes=scopes,
+                memberships=memberships,
+                membership=membership,
+                auth_time=session.auth_time,
+                origin=origin,
+                jkt=session.dpop_jkt or jkt,
+                id_token=id_token,
+            ),
+            session_id=session.id,
+            refresh_token=successor,
+        )
+
+    def _require_usable(self, session: Session, client: Client, jkt: str | None) -> None:
+        if session.kind is not SessionKind.TOKEN:
+            raise _refused("refresh_kind")
+        if session.client_id != client.client_id:
+            raise _refused("refresh_client")
+        if not self._sessions.alive(session):
+            raise _refused("session_ended")
+        if session.dpop_jkt is not None and session.dpop_jkt != jkt:
+            raise _refused("refresh_key")
+
+    async def _require_user(self, session: Session) -> User:
+        user = await self._users.get(session.user_id)
+        if user is None or not user.is_active:
+            raise _refused("user_disabled")
+        return user
+
+
+def _narrowed(session: Session, scope: str) -> tuple[frozenset[str], str | None]:
+    """The scopes, never more than were granted (RFC 6749 §6), and the organization asked for."""
+    granted = frozenset(session.scope.split())
+    asked = frozenset(scope.split())
+    keys = [item.removeprefix(ORG_SCOPE) for item in asked if item.startswith(ORG_SCOPE)]
+    plain = frozenset(item for item in asked if not item.startswith(ORG_SCOPE))
+    if len(keys) > 1:
+        raise InvalidRequest(
+            "Only one organization can be asked for", cause="scope", oauth="invalid_scope"
+        )
+    if not plain <= granted:
+        raise InvalidRequest(
+            "This scope was not granted before", cause="scope", oauth="invalid_scope"
+        )
+    return plain or granted, keys[0] if keys else None
+
+
+def _membership(
+    client: Client, memberships: Sequence[Membership], *, key: str | None, org_id: UUID | None
+) -> Membership | None:
+    """The organization that the next tokens are for: the one asked for, else the same as before."""
+    asked = key is not None
+    if key is None:
+        if org_id is None:
+            return None
+        key = next((m.organization.key for m in memberships if m.organization.id == org_id), None)
+        if key is None:
+            raise _refused("org_unknown")
+    try:
+        membership = entered(memberships, key=key)
+        require_organization(client, key)
+    except ApiError as error:
+        if asked:
+            raise
+        # It could be entered before: to go on, the client asks for another one.
+        raise _refused(error.cause) from None
+    return membership
+
+
+def _refused(cause: str) -> InvalidGrant:
+    return InvalidGrant("The refresh token is not valid", cause=cause)

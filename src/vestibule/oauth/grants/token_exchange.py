@@ -1,0 +1,112 @@
+"""Token exchange (RFC 8693): from one of a user's organizations to another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vestibule.audit.models import Result
+from vestibule.audit.service import Audit
+from vestibule.clients.service import ORG_SCOPE
+from vestibule.errors import AuthenticationFailed, InvalidGrant, InvalidRequest
+from vestibule.gate.liveness import Liveness
+from vestibule.issuing.entering import organization_to_enter
+from vestibule.issuing.service import Issued
+from vestibule.oauth.grants import TokenRequest, required
+from vestibule.orgs.service import Organizations
+from vestibule.tokens.service import Tokens
+from vestibule.tokens.subject import AccessToken
+from vestibule.users.models import User
+from vestibule.users.service import Users
+
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  (a type's name)
+
+
+class TokenExchangeGrant:
+    """An access token for another one of the same person, in the organization of `scope`."""
+
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        liveness: Liveness,
+        users: Users,
+        organizations: Organizations,
+        audit: Audit,
+    ) -> None:
+        self._tokens = tokens
+        self._liveness = liveness
+        self._users = users
+        self._organizations = organizations
+        self._audit = audit
+
+    async def __call__(self, request: TokenRequest) -> Issued:
+        """See `GrantHandler`.
+
+        The new token belongs to the same session, so it ends with it, and never outlives the
+        one that was sent by a refresh: it has no refresh token of its own (§2.2.1).
+        """
+        form, client = request.form, request.client
+        for name in ("subject_token_type", "requested_token_type"):
+            if getattr(form, name) not in (None, ACCESS_TOKEN):
+                raise InvalidRequest(f"The {name} must be {ACCESS_TOKEN}", cause="token_type")
+        required(form.subject_token_type, "subject_token_type")
+        access, user = await self._subject(request)
+        request.attempt.user_id = user.id
+        scopes, key = _asked(form.scope, granted=frozenset(access.subject.scope.split()))
+        memberships = await self._organizations.memberships_of(user.id)
+        membership = organization_to_enter(client, user, memberships, key)
+        request.attempt.org_id = membership.organization.id if membership else None
+        subject = replace(
+            access.subject,
+            scope=" ".join(sorted(scopes)),
+            org_id=membership.organization.id if membership else None,
+            org_key=membership.organization.key if membership else None,
+            org_role=membership.role.value if membership else None,
+        )
+        access_token = await self._tokens.access_token(subject)
+        await self._audit.record(
+            self._audit.event(
+                request.attempt, result=Result.SUCCESS, cause="token_exchanged", status=200
+            )
+        )
+        return Issued(
+            access_token=access_token,
+            expires_in=self._tokens.access_lifetime,
+            scope=subject.scope,
+            token_type="DPoP" if subject.jkt else "Bearer",
+            issued_token_type=ACCESS_TOKEN,
+        )
+
+    async def _subject(self, request: TokenRequest) -> tuple[AccessToken, User]:
+        token = required(request.form.subject_token, "subject_token").get_secret_value()
+        try:
+            access = await self._tokens.verify(token)
+        except AuthenticationFailed as error:
+            raise _refused(error.cause) from None
+        subject = access.subject
+        if subject.user_id is None or subject.client_id != request.client.client_id:
+            raise _refused("token_client")
+        if subject.jkt != request.jkt:
+            raise _refused("dpop_key")
+        user = await self._users.get(subject.user_id)
+        if user is None or await self._liveness.of(access) is None:
+            raise _refused("token_ended")
+        return access, user
+
+
+def _asked(scope: str, *, granted: frozenset[str]) -> tuple[frozenset[str], str]:
+    """The scopes, never more than the subject token's, and the organization."""
+    asked = frozenset(scope.split())
+    keys = {item.removeprefix(ORG_SCOPE) for item in asked if item.startswith(ORG_SCOPE)}
+    plain = frozenset(item for item in asked if not item.startswith(ORG_SCOPE))
+    if len(keys) != 1 or not plain <= granted:
+        raise InvalidRequest(
+            "The scope must name one organization as org:KEY, and no more than was granted",
+            cause="scope",
+            oauth="invalid_scope",
+        )
+    return plain or granted, keys.pop()
+
+
+def _refused(cause: str) -> InvalidGrant:
+    return InvalidGrant("The subject token is not valid", cause=cause)

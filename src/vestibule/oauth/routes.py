@@ -1,0 +1,77 @@
+"""Routes whose errors standard OAuth libraries understand (RFC 6749 §5.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vestibule.errors import (
+    AccessForbidden,
+    ApiError,
+    AuthenticationFailed,
+    InvalidGrant,
+    InvalidRequest,
+    NotFound,
+    UnauthorizedClient,
+    ValidationFailed,
+)
+from vestibule.http.envelope import validation_items
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+PERSONS = {"password", "user_unknown"}
+"""Causes of a 401 that are the person's credentials, which RFC 6749 calls a grant."""
+
+SCOPES = {"client_org", "org_suspended", "org_sign_in", "org_unknown"}
+"""Causes that say no to what `scope` has asked for."""
+
+
+class OAuthRoute(APIRoute):
+    """Answers errors with the statuses of RFC 6749 and its two members in the envelope."""
+
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except ApiError as error:
+                return oauth_response(as_oauth(error))
+            except RequestValidationError as error:
+                items = validation_items(error.errors())
+                return oauth_response(InvalidRequest(errors=items))
+
+        return handle
+
+
+def oauth_response(error: ApiError) -> Response:
+    """The envelope with `error` and `error_description`."""
+    return Response(
+        content=json.dumps(error.oauth_payload(), separators=(",", ":")),
+        status_code=error.status,
+        headers={**error.headers, "Cache-Control": "no-store", "Pragma": "no-cache"},
+        media_type="application/json",
+    )
+
+
+def as_oauth(error: ApiError) -> ApiError:
+    """The same error as RFC 6749 §5.2 answers it: 400 for all but the client's own credentials."""
+    if isinstance(error, AuthenticationFailed) and error.cause in PERSONS:
+        return InvalidGrant("The username or password is wrong", cause=error.cause)
+    if isinstance(error, AccessForbidden) and error.cause == "client_grant":
+        return UnauthorizedClient(error.detail, cause=error.cause)
+    if isinstance(error, AccessForbidden | NotFound) and error.cause in SCOPES:
+        return InvalidRequest(error.detail, cause=error.cause, oauth="invalid_scope")
+    if isinstance(error, AccessForbidden):
+        return InvalidGrant(error.detail, cause=error.cause)
+    if isinstance(error, ValidationFailed):
+        return InvalidRequest(
+            "A parameter is missing or not of its form", cause=error.cause, errors=error.errors
+        )
+    return error

@@ -1,0 +1,1 @@
+"""The web pages: signing in, approving a device, giving consent."""

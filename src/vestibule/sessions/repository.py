@@ -1,0 +1,126 @@
+"""Which rows: sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from vestibule.sessions.models import Session, SessionKind, sessions
+
+_insert = insert(sessions)
+_names = tuple(Session.__slots__)
+_by_id = select(sessions).where(sessions.c.id == bindparam("session_id"))
+_rotate = (
+    update(sessions)
+    .where(
+        sessions.c.id == bindparam("session_id"),
+        sessions.c.digest == bindparam("presented"),
+        sessions.c.ended_at.is_(None),
+    )
+    .values(
+        digest=bindparam("successor"),
+        previous_digest=bindparam("presented"),
+        salt=bindparam("salt"),
+        generation=sessions.c.generation + 1,
+        rotated_at=bindparam("now"),
+        last_seen_at=bindparam("now"),
+        org_id=bindparam("org_id"),
+        address=bindparam("address"),
+        user_agent=bindparam("user_agent"),
+    )
+)
+
+
+def add(connection: Connection, session: Session) -> None:
+    """Insert."""
+    connection.execute(_insert, {name: getattr(session, name) for name in _names})
+
+
+def by_id(connection: Connection, session_id: UUID) -> Session | None:
+    """The session of this id."""
+    row = connection.execute(_by_id, {"session_id": session_id}).one_or_none()
+    return _session(row) if row else None
+
+
+def live_of(connection: Connection, *, user_id: UUID, now: datetime) -> list[Session]:
+    """The sessions of a user that have not ended, the one seen last first."""
+    statement = (
+        select(sessions)
+        .where(
+            sessions.c.user_id == user_id,
+            sessions.c.ended_at.is_(None),
+            sessions.c.expires_at > now,
+        )
+        .order_by(sessions.c.last_seen_at.desc(), sessions.c.id.desc())
+    )
+    return [_session(row) for row in connection.execute(statement)]
+
+
+def rotate(
+    connection: Connection,
+    *,
+    session_id: UUID,
+    presented: bytes,
+    successor: bytes,
+    salt: bytes,
+    org_id: UUID | None,
+    address: str,
+    user_agent: str,
+    now: datetime,
+) -> bool:
+    """Put the successor in place of what was presented, if that is still the one to spend.
+
+    One statement decides: of two at the same instant, on any number of instances, one gets True.
+    """
+    done = connection.execute(
+        _rotate,
+        {
+            "session_id": session_id,
+            "presented": presented,
+            "successor": successor,
+            "salt": salt,
+            "org_id": org_id,
+            "address": address,
+            "user_agent": user_agent,
+            "now": now,
+        },
+    )
+    return done.rowcount == 1
+
+
+def seen(connection: Connection, session_id: UUID, *, now: datetime, address: str) -> None:
+    """Set when and where it was seen last."""
+    statement = update(sessions).where(sessions.c.id == session_id)
+    connection.execute(statement.values(last_seen_at=now, address=address))
+
+
+def end(
+    connection: Connection,
+    *,
+    now: datetime,
+    cause: str,
+    session_id: UUID | None = None,
+    user_id: UUID | None = None,
+    spare: UUID | None = None,
+) -> int:
+    """End one session, or all of a user but one; with both, one that must be that user's.
+
+    Returns how many that were.
+    """
+    if session_id is None and user_id is None:
+        raise ValueError("name a session or a user")
+    statement = update(sessions).where(sessions.c.ended_at.is_(None))
+    if session_id is not None:
+        statement = statement.where(sessions.c.id == session_id)
+    if user_id is not None:
+        statement = statement.where(sessions.c.user_id == user_id)
+    if spare is not None:
+        statement = statement.where(sessions.c.id != spare)
+    return connection.execute(statement.values(ended_at=now, end_cause=cause)).rowcount
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(**{**row._mapping, "kind": SessionKind(row.kind)})
