@@ -61,20 +61,6 @@ async def test_an_organization_is_named_by_id_or_by_key(
     assert by_id["org_id"] == by_key["org_id"] == str(acme.id)
 
 
-async def test_a_key_of_one_organization_cannot_pass_for_the_id_of_another(
-    client: httpx.AsyncClient,
-    headers: dict[str, str],
-    world: World,
-    alice: User,
-    acme: Organization,
-) -> None:
-    await world.org(str(acme.id), alice)
-
-    made = await create(client, headers, org_id=str(acme.id))
-
-    assert made["org_id"] == str(acme.id)
-
-
 async def test_a_workspace_brings_its_organization(
     client: httpx.AsyncClient, headers: dict[str, str], services: Services, acme: Organization
 ) -> None:

@@ -88,11 +88,8 @@ def chosen_org(
 
 
 def _named(organizations: Sequence[Organization], name: str) -> Organization | None:
-    # By id first: a key may look like the id of another organization.
-    for organization in organizations:
-        if str(organization.id) == name.lower():
-            return organization
-    return next((o for o in organizations if o.key == name), None)
+    # No key has the form of an id.
+    return next((o for o in organizations if name.lower() in (o.key, str(o.id))), None)
 
 
 def chosen_scopes(caller: Caller, asked: frozenset[str] | None) -> frozenset[str] | None:
