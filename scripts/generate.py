@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "openapi.json", document()
     yield ROOT / "docs" / "configuration.md", configuration()
     yield ROOT / "docs" / "errors.md", error_guide()
+    yield ROOT / "src" / "vestibule" / "client" / "errors.py", client_errors()
 
 
 def document() -> str:
@@ -87,6 +89,44 @@ def error_guide() -> str:
         lines += [f"## `{kind.type.value}`", "", f"HTTP {kind.status}. {doc}", ""]
         lines += [kind.advice, ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def client_errors() -> str:
+    """The SDK's exceptions: one a type; those that share a status stand under its first."""
+    first: dict[int, str] = {}
+    lines = [
+        '"""The exceptions of the SDK, one a `type` of the service\'s errors.',
+        "",
+        "Written by scripts/generate.py from vestibule.errors: change it there.",
+        '"""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from vestibule.client.failures import VestibuleError",
+        "",
+    ]
+    for kind in errors.ALL:
+        base = first.setdefault(kind.status, kind.__name__)
+        text = " ".join((kind.__doc__ or "").split())
+        doc = textwrap.wrap(f'"""{text}"""', 96)
+        if len(doc) > 1:  # a summary, then the closing quotes on a line of their own
+            doc = [*textwrap.wrap(f'"""{text}', 96), '"""']
+        lines += [
+            "",
+            f"class {kind.__name__}({base if base != kind.__name__ else 'VestibuleError'}):",
+            *(f"    {line}" for line in doc),
+            "",
+            f"    default_code = {kind.status}",
+            f'    default_type = "{kind.type.value}"',
+            "",
+        ]
+    lines += ["", "BY_TYPE: dict[str, type[VestibuleError]] = {"]
+    lines += [f'    "{kind.type.value}": {kind.__name__},' for kind in errors.ALL]
+    lines += ["}", "", "BY_STATUS: dict[int, type[VestibuleError]] = {"]
+    lines += [f"    {status}: {name}," for status, name in first.items()]
+    lines += ["}", '"""What an unknown type of a status is."""', "", "__all__ = ["]
+    lines += [f'    "{name}",' for name in sorted(kind.__name__ for kind in errors.ALL)]
+    return "\n".join([*lines, "]"]) + "\n"
 
 
 def unmigrated() -> Iterator[str]:
