@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from vestibule import __version__, openapi
+from vestibule.apikeys import endpoints as api_keys
 from vestibule.clock import Clock
 from vestibule.http import envelope
 from vestibule.http.body import BodyLimitLayer
@@ -56,6 +57,13 @@ def build(services: Services) -> FastAPI:
             users=services.users,
             organizations=services.organizations,
             authenticate=services.authenticate,
+        )
+    )
+    app.include_router(
+        api_keys.router(
+            keys=services.api_keys,
+            authenticate=services.authenticate,
+            audit=services.audit,
         )
     )
     app.include_router(status.router())
