@@ -54,6 +54,10 @@ class Authorization:
             await self._database.read(lambda c: admit(c, caller, org, action, attempt))
             return await self.recorded(attempt, status=status, work=unit)
 
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """What the work reads, outside of any one organization."""
+        return await self._database.read(work)
+
     async def recorded(
         self, attempt: Attempt, *, status: int, work: Callable[[Connection], T]
     ) -> T:

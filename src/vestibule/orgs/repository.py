@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
     delete,
@@ -29,20 +30,16 @@ _memberships_of = (
     .where(memberships.c.user_id == bindparam("user_id"))
     .order_by(organizations.c.name, organizations.c.key)
 )
-_standing = (
-    select(organizations, memberships.c.role)
-    .join(
-        memberships,
-        and_(
-            memberships.c.org_id == organizations.c.id,
-            memberships.c.user_id == bindparam("user_id"),
-        ),
-        isouter=True,
-    )
-    .where(organizations.c.key == bindparam("key"))
+_standing = select(organizations, memberships.c.role).join(
+    memberships,
+    and_(
+        memberships.c.org_id == organizations.c.id,
+        memberships.c.user_id == bindparam("user_id"),
+    ),
+    isouter=True,
 )
-# Where there are several writers, those of one organization wait for each other.
-_standing_locked = _standing.with_for_update(of=organizations)
+_standing_by_key = _standing.where(organizations.c.key == bindparam("key"))
+_standing_by_id = _standing.where(organizations.c.id == bindparam("org_id"))
 
 
 def memberships_of(connection: Connection, user_id: UUID) -> list[Membership]:
@@ -64,8 +61,23 @@ def standing(
     connection: Connection, *, key: str, user_id: UUID, lock: bool = False
 ) -> Standing | None:
     """How this user stands to the organization of this key; None where there is none."""
-    statement = _standing_locked if lock else _standing
-    row = connection.execute(statement, {"key": key, "user_id": user_id}).one_or_none()
+    return _stands(connection, _standing_by_key, {"key": key, "user_id": user_id}, lock=lock)
+
+
+def standing_by_id(
+    connection: Connection, *, org_id: UUID, user_id: UUID, lock: bool = False
+) -> Standing | None:
+    """The same by the organization's id."""
+    return _stands(connection, _standing_by_id, {"org_id": org_id, "user_id": user_id}, lock=lock)
+
+
+def _stands(
+    connection: Connection, statement: Select[Any], values: dict[str, Any], *, lock: bool
+) -> Standing | None:
+    if lock:
+        # Where there are several writers, those of one organization wait for each other.
+        statement = statement.with_for_update(of=organizations)
+    row = connection.execute(statement, values).one_or_none()
     if row is None:
         return None
     return Standing(

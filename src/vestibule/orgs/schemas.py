@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vestibule.orgs.models import Role
+from vestibule.orgs.models import Membership, Role
 
 
 class OrgInfo(BaseModel):
@@ -32,6 +32,22 @@ class UserOrganization(BaseModel):
     joined_at: datetime
     created_at: datetime
     updated_at: datetime
+
+
+def user_organization(membership: Membership) -> UserOrganization:
+    """A membership as it travels to its own user."""
+    organization = membership.organization
+    return UserOrganization(
+        id=organization.id,
+        key=organization.key,
+        name=organization.name,
+        description=organization.description,
+        is_active=organization.is_active,
+        role=membership.role,
+        joined_at=membership.joined_at,
+        created_at=organization.created_at,
+        updated_at=organization.updated_at,
+    )
 
 
 Key = Annotated[

@@ -1,0 +1,1 @@
+"""Mail: what is sent, through what, and what becomes of it."""
