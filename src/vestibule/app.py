@@ -19,6 +19,12 @@ from vestibule.http.context import ErrorBoundary, RequestContextLayer
 from vestibule.http.cors import METHODS, REQUEST_HEADERS, RESPONSE_HEADERS, CORSLayer
 from vestibule.http.head import HeadLayer
 from vestibule.login import endpoints as login
+from vestibule.members import endpoints as members, invitation_endpoints as invitations
+from vestibule.orgs import (
+    endpoints as orgs,
+    project_endpoints as projects,
+    workspace_endpoints as workspaces,
+)
 from vestibule.settings import Settings
 from vestibule.status import endpoints as status
 from vestibule.tokens import endpoints as tokens
@@ -66,10 +72,23 @@ def build(services: Services) -> FastAPI:
             audit=services.audit,
         )
     )
-    app.include_router(status.router())
+    _add_organizations(app, services)
+    app.include_router(status.router(email_configured=services.outbox.is_configured))
     app.include_router(tokens.router(keys=services.keys))
     _add_document(app)
     return app
+
+
+def _add_organizations(app: FastAPI, services: Services) -> None:
+    authenticate = services.authenticate
+    for routes in (
+        orgs.router(administration=services.administration, authenticate=authenticate),
+        workspaces.router(workspaces=services.workspaces, authenticate=authenticate),
+        projects.router(projects=services.projects, authenticate=authenticate),
+        members.router(members=services.members, authenticate=authenticate),
+        invitations.router(invitations=services.invitations, authenticate=authenticate),
+    ):
+        app.include_router(routes)
 
 
 def _layers(services: Services) -> list[Middleware]:

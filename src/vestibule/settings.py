@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from limits import parse
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 IPNetwork = IPv4Network | IPv6Network
@@ -176,6 +176,39 @@ class Settings(BaseSettings):
         description="Seconds after which a new signing key follows by itself; 0 for never.",
     )
 
+    # Organizations
+    org_creation: Literal["admins", "anyone"] = Field(
+        default="admins",
+        description="Who may create organizations: administrators of the service, or anyone.",
+    )
+    invitation_lifetime: int = Field(
+        default=7 * 86400, ge=60, le=366 * 86400, description="Seconds until an invitation ends."
+    )
+    invitation_url: str | None = Field(
+        default=None,
+        description="Page that invitations link to, their secret behind a `#`; by default "
+        "`/invitation` of the issuer.",
+    )
+    invitations_per_hour: int = Field(
+        default=100, ge=1, description="Invitations that one organization may send in an hour."
+    )
+
+    # Mail
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Server that takes our mail, `smtp://USER:PASSWORD@HOST:587` (STARTTLS is "
+        "demanded of all but this machine), `smtps://` for TLS from the start, or "
+        "`smtp+insecure://` for none; unset, no mail is sent.",
+    )
+    mail_from: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="Sender of our mail, `Vestibule <noreply@example.org>`.",
+    )
+    mail_timeout: float = Field(
+        default=30, gt=0, le=300, description="Seconds that sending one message may take."
+    )
+
     # Limits
     limit_address: str = Field(
         default="120/minute", description="Logins from one address (IPv6: one /64)."
@@ -249,6 +282,22 @@ class Settings(BaseSettings):
                 or origin.endswith("/")
             ):
                 raise ValueError("name each origin as scheme://host[:port], without a path")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            schemes = ("smtp://", "smtps://", "smtp+insecure://")
+            if not value.get_secret_value().startswith(schemes):
+                raise ValueError("must be of the form smtp://user:password@host:587")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _has_sender(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("smtp_url") is not None and "@" not in (value or ""):
+            raise ValueError("must be an e-mail address where there is an SMTP server")
         return value
 
     @property

@@ -22,7 +22,15 @@ from vestibule.issuing.admission import Admission
 from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.service import Issuer
 from vestibule.login.service import Login
+from vestibule.mail.outbox import Outbox
+from vestibule.mail.smtp import SmtpMailer
+from vestibule.members.invitations import Invitations
+from vestibule.members.service import Members
+from vestibule.orgs.administration import Administration
+from vestibule.orgs.authorization import Authorization
+from vestibule.orgs.projects import Projects
 from vestibule.orgs.service import Organizations
+from vestibule.orgs.workspaces import Workspaces
 from vestibule.passwords.firebase import FirebaseProject
 from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
@@ -50,6 +58,12 @@ class Services:
     keys: KeyRing
     tokens: Tokens
     organizations: Organizations
+    administration: Administration
+    workspaces: Workspaces
+    projects: Projects
+    members: Members
+    invitations: Invitations
+    outbox: Outbox
     api_keys: ApiKeys
     passwords: Passwords
     users: Users
@@ -67,6 +81,7 @@ class Services:
 
     async def close(self) -> None:
         """End what is under way, write what waits, let go of everything."""
+        await self.outbox.close()
         await self.api_keys.flush()
         await self.audit.flush()
         self.pool.close()
@@ -121,6 +136,8 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         firebase=_firebase(settings),
     )
     organizations = Organizations(database=database, clock=clock)
+    authorization = Authorization(database=database, audit=audit)
+    outbox = _outbox(settings, clock)
     api_keys = ApiKeys(database=database, clock=clock, audit=audit, organizations=organizations)
     users = Users(database=database, passwords=passwords, clock=clock)
     clients = Clients(
@@ -168,6 +185,26 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         keys=keys,
         tokens=tokens,
         organizations=organizations,
+        administration=Administration(
+            organizations=organizations,
+            authorization=authorization,
+            audit=audit,
+            clock=clock,
+            anyone_creates=settings.org_creation == "anyone",
+        ),
+        workspaces=Workspaces(authorization=authorization, clock=clock),
+        projects=Projects(authorization=authorization, clock=clock),
+        members=Members(authorization=authorization),
+        invitations=Invitations(
+            authorization=authorization,
+            outbox=outbox,
+            audit=audit,
+            clock=clock,
+            lifetime=settings.invitation_lifetime,
+            per_hour=settings.invitations_per_hour,
+            url=settings.invitation_url or f"{settings.public_url}/invitation",
+        ),
+        outbox=outbox,
         api_keys=api_keys,
         passwords=passwords,
         users=users,
@@ -204,6 +241,18 @@ def _firebase(settings: Settings) -> FirebaseProject | None:
         rounds=settings.firebase_rounds,
         memory_cost=settings.firebase_memory_cost,
     )
+
+
+def _outbox(settings: Settings, clock: Clock) -> Outbox:
+    mailer = None
+    if settings.smtp_url is not None:
+        mailer = SmtpMailer(
+            url=settings.smtp_url,
+            sender=settings.mail_from or "",
+            timeout=settings.mail_timeout,
+            clock=clock,
+        )
+    return Outbox(mailer=mailer, timeout=settings.mail_timeout)
 
 
 def _guard(settings: Settings, clock: Clock) -> Guard:

@@ -26,7 +26,7 @@ class PublicConfig(BaseModel):
     email_configured: bool = Field(description="Whether it can send mail")
 
 
-def router() -> APIRouter:
+def router(*, email_configured: bool) -> APIRouter:
     """The routes that need no credentials."""
     routes = APIRouter(prefix="/api/v1", tags=["Service"])
 
@@ -52,7 +52,7 @@ def router() -> APIRouter:
             api_version="v1",
             app_version=__version__,
             deployment_mode="embedded",
-            email_configured=False,
+            email_configured=email_configured,
         )
 
     return routes
