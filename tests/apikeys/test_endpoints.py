@@ -14,6 +14,7 @@ from vestibule.users.models import User
 from vestibule.wiring import Services
 
 USER = "/api/v1/user"
+ID = "/01a20fdd-bb32-7483-b114-bdbc59e951f3"
 
 
 @pytest.fixture
@@ -125,9 +126,30 @@ async def test_422_names_the_field_that_does_not_fit(
 
 
 @pytest.mark.parametrize(
+    ("path", "allowed"), [("", "GET, POST"), ("/self", "DELETE"), (ID, "DELETE, GET")]
+)
+async def test_405_names_every_method_of_the_path(
+    client: httpx.AsyncClient, path: str, allowed: str
+) -> None:
+    response = await client.put(KEYS + path)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == allowed
+
+
+async def test_404_for_what_has_not_the_form_of_an_id(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    response = await client.delete(f"{KEYS}/x", headers=headers)
+
+    assert response.status_code == 404
+    assert response.json()["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", ""), ("GET", ""), ("GET", "/x"), ("POST", "/x/rotate"), ("DELETE", "/x"),
+        ("POST", ""), ("GET", ""), ("GET", ID), ("POST", f"{ID}/rotate"), ("DELETE", ID),
         ("DELETE", "/self"),
     ],
 )  # fmt: skip

@@ -59,7 +59,6 @@ def router(*, keys: ApiKeys, authenticate: Authenticate, audit: Audit) -> APIRou
     async def list_api_keys(caller: Caller = may_read) -> list[ApiKeyRecord]:
         return [ApiKeyRecord(**_shown(key)) for key in await keys.list(caller)]
 
-    # Before `/{key_id}`, which would take `self` for an id.
     @routes.delete(
         "/self",
         summary="Let an API key revoke itself",
@@ -78,22 +77,22 @@ def router(*, keys: ApiKeys, authenticate: Authenticate, audit: Audit) -> APIRou
         return Response(status_code=204, headers=NO_STORE)
 
     @routes.get(
-        "/{key_id}",
+        "/{key_id:uuid}",
         summary="One API key",
         description="One of the caller's API keys, without its secret",
         operation_id="get_api_key",
-        openapi_extra=operation(NotFound, ValidationFailed, secured=True),
+        openapi_extra=operation(NotFound, secured=True),
     )
     async def get_api_key(key_id: UUID, caller: Caller = may_read) -> ApiKeyRecord:
         return ApiKeyRecord(**_shown(await keys.get(caller, key_id)))
 
     @routes.post(
-        "/{key_id}/rotate",
+        "/{key_id:uuid}/rotate",
         summary="Rotate an API key",
         description="A new secret for the same key, shown this once; the former ends at once",
         operation_id="rotate_api_key",
         response_model=ApiKeyWithSecret,
-        openapi_extra=operation(AccessForbidden, NotFound, ValidationFailed, secured=True),
+        openapi_extra=operation(AccessForbidden, NotFound, secured=True),
     )
     async def rotate_api_key(key_id: UUID, caller: Caller = may_write) -> Response:
         attempt = caller.attempt("api_key_rotate")
@@ -102,13 +101,13 @@ def router(*, keys: ApiKeys, authenticate: Authenticate, audit: Audit) -> APIRou
         return _with_secret(rotated, secret, status=200)
 
     @routes.delete(
-        "/{key_id}",
+        "/{key_id:uuid}",
         summary="Revoke an API key",
         description="Ends one of the caller's API keys for good",
         operation_id="revoke_api_key",
         status_code=204,
         response_class=Response,
-        openapi_extra=operation(AccessForbidden, NotFound, ValidationFailed, secured=True),
+        openapi_extra=operation(AccessForbidden, NotFound, secured=True),
     )
     async def revoke_api_key(key_id: UUID, caller: Caller = may_write) -> Response:
         attempt = caller.attempt("api_key_revoke")

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from vestibule.errors import (
     ApiError,
@@ -21,6 +22,9 @@ from vestibule.errors import (
     ValidationErrorItem,
     ValidationFailed,
 )
+
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+"""Those that a route of ours may have; HEAD is GET's, of one layer for all."""
 
 
 def error_response(error: ApiError) -> Response:
@@ -57,20 +61,32 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return error_response(ValidationFailed(errors=validation_items(error.errors())))
 
-    async def framework(_request: Request, error: Exception) -> Response:
+    async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return error_response(_translated(error))
+        translated = _translated(error)
+        if isinstance(translated, MethodNotAllowed):
+            translated.headers["Allow"] = ", ".join(_allowed(app, request))
+        return error_response(translated)
 
     app.add_exception_handler(ApiError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, framework)
 
 
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """The methods of a path (RFC 9110 §10.2.1): the framework names the first route's alone."""
+    return [
+        method
+        for method in METHODS
+        if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in app.routes)
+    ]
+
+
 def _translated(error: HTTPException) -> ApiError:
     if error.status_code == 404:
         return NotFound()
     if error.status_code == 405:
-        return MethodNotAllowed(headers=error.headers)
+        return MethodNotAllowed()
     if error.status_code < 500:
         return InvalidRequest()
     return InternalError()
