@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vestibule.cli.output import AsJson, print_done, print_rows, run
+from vestibule.cli.output import AsJson, fail, print_done, print_rows, run
 from vestibule.clients.models import Client, ClientKind, Grant
 from vestibule.wiring import Services
 
 app = typer.Typer(help="OAuth 2.0 clients.", no_args_is_help=True)
+
+DEFAULT_SCOPES = ["email", "offline_access", "openid", "profile"]
+"""Who the person is, and no more: to act for them, a client must be given api:read, api:write."""
 
 ClientId = Annotated[str, typer.Argument(help="The client_id.")]
 
@@ -31,6 +36,23 @@ def create(
     organization: Annotated[
         list[str] | None, typer.Option(help="An organization it may enter; by default all.")
     ] = None,
+    redirect_uri: Annotated[
+        list[str] | None, typer.Option(help="Where an authorization may be answered to.")
+    ] = None,
+    jwks: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with its public keys: it proves itself by private_key_jwt, not a secret.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    first_party: Annotated[
+        bool, typer.Option("--first-party", help="The platform's own: nobody is asked to consent.")
+    ] = False,
+    dpop: Annotated[
+        bool, typer.Option("--dpop", help="Its tokens are bound to a key (RFC 9449).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Register a client; the secret of a confidential one is shown this once."""
@@ -41,9 +63,13 @@ def create(
             name=name or client_id,
             kind=kind,
             grants=grant or [Grant.PASSWORD, Grant.REFRESH_TOKEN],
-            scopes=scope or sorted(services.settings.default_scopes),
+            scopes=scope or DEFAULT_SCOPES,
             minimum_version=minimum_version,
             organizations=organization,
+            redirect_uris=redirect_uri or [],
+            jwks=_read_jwks(jwks) if jwks else None,
+            first_party=first_party,
+            dpop_bound=dpop,
         )
         return {**_shown(client), "client_secret": secret and secret.get_secret_value()}
 
@@ -82,8 +108,18 @@ def rotate_secret(client_id: ClientId, as_json: AsJson = False) -> None:
     )
 
 
+def _read_jwks(file: Path) -> dict[str, Any]:
+    try:
+        keys = json.loads(file.read_text())
+    except ValueError:
+        keys = None
+    if not isinstance(keys, dict):
+        fail(f"{file} holds no JWK Set")
+    return keys
+
+
 def _shown(client: Client) -> dict[str, Any]:
     shown = {name: value for name, value in asdict(client).items() if name != "secret_hash"}
-    for name in ("grants", "scopes", "organizations"):
+    for name in ("grants", "scopes", "organizations", "redirect_uris"):
         shown[name] = None if shown[name] is None else sorted(shown[name])
     return shown

@@ -74,6 +74,7 @@ def _examine() -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     known = {f"VESTIBULE_{name}".upper() for name in Settings.model_fields}
+    known.add("VESTIBULE_PROFILE")  # of a person's commands
     unknown = sorted(n for n in os.environ if n.startswith("VESTIBULE_") and n not in known)
     for name in unknown:
         yield Finding("settings", "warning", f"{name} is no option", "correct or unset it")

@@ -8,24 +8,38 @@ from typing import Annotated
 import typer
 
 from vestibule import __version__
-from vestibule.cli import audit, clients, doctor, keys, orgs, passwords, serve, users
+from vestibule.cli.lazy import LazyGroup, Source
+
+
+class Commands(LazyGroup):
+    """All commands: for a person at any service, then for whoever runs one."""
+
+    sources = (
+        Source("login", "vestibule.cli.person.login", "login", "cli"),
+        Source("whoami", "vestibule.cli.person.account", "whoami", "cli"),
+        Source("token", "vestibule.cli.person.account", "token", "cli"),
+        Source("logout", "vestibule.cli.person.account", "logout", "cli"),
+        Source("org", "vestibule.cli.orgs", "app", "server"),
+        Source("org", "vestibule.cli.person.organizations", "app", "cli"),
+        Source("serve", "vestibule.cli.serve", "serve", "server"),
+        Source("migrate", "vestibule.cli.serve", "migrate", "server"),
+        Source("user", "vestibule.cli.users", "app", "server"),
+        Source("client", "vestibule.cli.clients", "app", "server"),
+        Source("keys", "vestibule.cli.keys", "app", "server"),
+        Source("passwords", "vestibule.cli.passwords", "app", "server"),
+        Source("audit", "vestibule.cli.audit", "app", "server"),
+        Source("doctor", "vestibule.cli.doctor", "doctor", "server"),
+    )
+
 
 app = typer.Typer(
     name="vestibule",
+    cls=Commands,
     help="The self-hosted sign-in service for platforms whose users belong to organizations.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("serve")(serve.serve)
-app.command("migrate")(serve.migrate)
-app.add_typer(users.app, name="user")
-app.add_typer(orgs.app, name="org")
-app.add_typer(clients.app, name="client")
-app.add_typer(keys.app, name="keys")
-app.add_typer(passwords.app, name="passwords")
-app.add_typer(audit.app, name="audit")
-app.command("doctor")(doctor.doctor)
 
 
 def _print_version(asked: bool) -> None:

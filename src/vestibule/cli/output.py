@@ -1,30 +1,36 @@
-"""What commands print: tables for people, JSON for programs, errors on standard error."""
+"""What the server's commands share: settings, services, and what `printing` has."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import typer
 from pydantic import SecretStr, ValidationError
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from vestibule.cli.printing import AsJson, err, fail, out, print_done, print_json, print_rows
 from vestibule.errors import ApiError
 from vestibule.settings import Settings
 from vestibule.storage import schema
 from vestibule.wiring import Services, running
 
+__all__ = [
+    "AsJson",
+    "ask_password",
+    "err",
+    "fail",
+    "load_settings",
+    "out",
+    "print_done",
+    "print_json",
+    "print_rows",
+    "run",
+]
+
 T = TypeVar("T")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 def load_settings() -> Settings:
@@ -53,38 +59,6 @@ def run(work: Callable[[Services], Awaitable[T]]) -> T:
         fail(error.detail)
 
 
-def fail(message: str) -> NoReturn:
-    """Say why on standard error and end with 1."""
-    err.print(f"[red]{escape(message)}[/]")
-    raise typer.Exit(1)
-
-
-def print_json(value: Any) -> None:
-    """One JSON document on standard output; identifiers and moments as text."""
-    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
-
-
-def print_rows(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str], as_json: bool) -> None:
-    """Rows as a table, or as a JSON array of whole objects."""
-    if as_json:
-        print_json(list(rows))
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(_cell(row[column])) for column in columns))
-    out.print(table)
-
-
-def print_done(sentence: str, value: Mapping[str, Any], *, as_json: bool) -> None:
-    """What was done: a sentence for people, the object for programs."""
-    if as_json:
-        print_json(value)
-    else:
-        out.print(escape(sentence), soft_wrap=True)
-
-
 def ask_password() -> SecretStr:
     """A password from a prompt, twice, or from the first line of standard input.
 
@@ -93,13 +67,3 @@ def ask_password() -> SecretStr:
     if not sys.stdin.isatty():
         return SecretStr(sys.stdin.readline().removesuffix("\n").removesuffix("\r"))
     return SecretStr(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, frozenset | set | list | tuple):
-        return " ".join(sorted(str(item) for item in value))
-    return str(value)

@@ -85,6 +85,9 @@ def update(
     default_org: Annotated[
         str | None, typer.Option(help="Key of the organization they enter by default.")
     ] = None,
+    admin: Annotated[
+        bool | None, typer.Option(help="Whether they administer the whole service.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change an account."""
@@ -98,6 +101,7 @@ def update(
             last_name=last_name,
             email_verified=verified,
             default_org_id=org_id,
+            is_admin=admin,
         )
 
     changed = run(work)

@@ -38,6 +38,7 @@ TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 """Seconds for each part of an exchange, unless the caller says others."""
 SLOWER = 5.0
 """Seconds that each `slow_down_error` adds to the interval (RFC 8628 §3.5)."""
+USER_AGENT = "vestibule-client"
 PASSING = (RateLimited, DatabaseUnavailable, ServiceUnavailable)
 """What may be over in a moment, nothing having been changed."""
 
@@ -59,7 +60,7 @@ class Service:
     client_id: str | None = None
     client_secret: Secret | None = None
     client_version: str | None = None
-    user_agent: str = "vestibule-client"
+    user_agent: str = USER_AGENT
 
     def login(
         self, *, username: str, password: Secret, org: str | None, scope: str | None

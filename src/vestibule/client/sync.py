@@ -13,7 +13,7 @@ from vestibule.client import answers, steps
 from vestibule.client.address import checked
 from vestibule.client.custody import Custody
 from vestibule.client.flights import Flight
-from vestibule.client.protocol import TIMEOUT, Service, is_safe
+from vestibule.client.protocol import TIMEOUT, USER_AGENT, Service, is_safe
 from vestibule.client.records import DeviceCode, OrgInfo, Tokens
 from vestibule.client.secret import Secret
 from vestibule.client.stores import MemoryStore, TokenStore
@@ -59,6 +59,7 @@ class Client:
         client_id: str | None = None,
         client_secret: str | None = None,
         client_version: str | None = None,
+        user_agent: str = USER_AGENT,
         store: TokenStore | None = None,
         profile: str = "default",
         http: httpx.Client | None = None,
@@ -73,6 +74,7 @@ class Client:
             client_id=client_id,
             client_secret=Secret(client_secret) if client_secret is not None else None,
             client_version=client_version,
+            user_agent=user_agent,
         )
         self._store = store
         self._profile = profile
