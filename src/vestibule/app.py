@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,24 +12,14 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from vestibule import __version__, openapi
-from vestibule.apikeys import endpoints as api_keys
 from vestibule.clock import Clock
 from vestibule.http import envelope
 from vestibule.http.body import BodyLimitLayer
 from vestibule.http.context import ErrorBoundary, RequestContextLayer
 from vestibule.http.cors import METHODS, REQUEST_HEADERS, RESPONSE_HEADERS, CORSLayer
 from vestibule.http.head import HeadLayer
-from vestibule.login import endpoints as login
-from vestibule.members import endpoints as members, invitation_endpoints as invitations
-from vestibule.orgs import (
-    endpoints as orgs,
-    project_endpoints as projects,
-    workspace_endpoints as workspaces,
-)
+from vestibule.routers import routers
 from vestibule.settings import Settings
-from vestibule.status import endpoints as status
-from vestibule.tokens import endpoints as tokens
-from vestibule.users import endpoints as users
 from vestibule.wiring import Services, wire
 
 
@@ -42,7 +33,10 @@ def build(services: Services) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        rounds = asyncio.create_task(services.housekeeping.run())
         yield
+        rounds.cancel()
+        await asyncio.wait([rounds])
         await services.close()
 
     app = FastAPI(
@@ -57,38 +51,10 @@ def build(services: Services) -> FastAPI:
     )
     app.state.services = services
     envelope.install(app)
-    app.include_router(login.router(service=services.login, audit=services.audit))
-    app.include_router(
-        users.router(
-            users=services.users,
-            organizations=services.organizations,
-            authenticate=services.authenticate,
-        )
-    )
-    app.include_router(
-        api_keys.router(
-            keys=services.api_keys,
-            authenticate=services.authenticate,
-            audit=services.audit,
-        )
-    )
-    _add_organizations(app, services)
-    app.include_router(status.router(email_configured=services.outbox.is_configured))
-    app.include_router(tokens.router(keys=services.keys))
+    for router in routers(services):
+        app.include_router(router)
     _add_document(app)
     return app
-
-
-def _add_organizations(app: FastAPI, services: Services) -> None:
-    authenticate = services.authenticate
-    for routes in (
-        orgs.router(administration=services.administration, authenticate=authenticate),
-        workspaces.router(workspaces=services.workspaces, authenticate=authenticate),
-        projects.router(projects=services.projects, authenticate=authenticate),
-        members.router(members=services.members, authenticate=authenticate),
-        invitations.router(invitations=services.invitations, authenticate=authenticate),
-    ):
-        app.include_router(routes)
 
 
 def _layers(services: Services) -> list[Middleware]:

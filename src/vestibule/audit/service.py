@@ -16,7 +16,13 @@ from vestibule import logs
 from vestibule.audit import repository
 from vestibule.audit.models import AuditEvent, Result
 from vestibule.clock import Clock, utc
-from vestibule.errors import ApiError, InvalidDpopProof, InvalidGrant
+from vestibule.errors import (
+    ApiError,
+    AuthorizationPending,
+    InvalidDpopProof,
+    InvalidGrant,
+    SlowDown,
+)
 from vestibule.ids import new_id
 from vestibule.storage.database import Database
 
@@ -89,6 +95,8 @@ class Audit:
         """
         try:
             yield
+        except (AuthorizationPending, SlowDown):
+            raise  # a device waits: nothing has happened yet
         except ApiError as error:
             judged = error.status in (401, 403, 404) or isinstance(error, JUDGED)
             result = Result.FAILURE if judged else Result.REFUSED

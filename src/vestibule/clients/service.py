@@ -25,9 +25,6 @@ from vestibule.errors import (
 )
 from vestibule.storage.database import Database
 
-ORG_SCOPE = "org:"
-"""`org:KEY` selects the organization of the token; every client may ask for it."""
-
 
 class Clients:
     """Registered clients, and the built-in one that stands where none is named."""
@@ -196,26 +193,6 @@ def require_organization(client: Client, key: str) -> None:
     """Raise `AccessForbidden` where the client may not enter this organization."""
     if client.organizations is not None and key not in client.organizations:
         raise AccessForbidden("This client may not enter this organization", cause="client_org")
-
-
-def requested_scopes(client: Client, scope: str) -> tuple[frozenset[str], str | None]:
-    """What `scope` (RFC 6749 §3.3) asks for: the scopes, and the key of the organization.
-
-    Nothing asked for means all that the client may have. Raises `InvalidRequest` for a scope
-    that it may not ask for, and for more than one organization.
-    """
-    asked = frozenset(scope.split(" ")) - {""}
-    keys = {item.removeprefix(ORG_SCOPE) for item in asked if item.startswith(ORG_SCOPE)}
-    plain = frozenset(item for item in asked if not item.startswith(ORG_SCOPE))
-    if len(keys) > 1:
-        raise InvalidRequest(
-            "Only one organization can be asked for", cause="scope", oauth="invalid_scope"
-        )
-    if not plain <= client.scopes:
-        raise InvalidRequest(
-            "This client may not ask for this scope", cause="scope", oauth="invalid_scope"
-        )
-    return plain or client.scopes, next(iter(keys), None)
 
 
 def hash_secret(secret: SecretStr) -> bytes:

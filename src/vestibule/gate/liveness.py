@@ -52,6 +52,11 @@ class Standing:
     email_address: str | None
     email_verified: bool
     is_admin: bool
+    may_enter: bool
+    """Whether the person still belongs to the token's organization, and that is not suspended.
+
+    Services behind must not take the token otherwise. Our own routes ask for the membership of
+    the organization that they are about, whichever the token is for."""
     org_role: str | None
     """The present role in the token's organization."""
 
@@ -66,8 +71,7 @@ class Liveness:
     async def of(self, access: AccessToken) -> Standing | None:
         """How the person of a token stands now; None where the token is worth nothing any more.
 
-        So it is once it was revoked, its session has ended, the account was disabled, or the
-        person belongs to its organization no more, or that was suspended.
+        So it is once it was revoked, its session has ended, or the account was disabled.
         """
         return await self._database.read(lambda c: self._of(c, access))
 
@@ -95,6 +99,5 @@ def _judged(row: Any, access: AccessToken, now: datetime) -> Standing | None:
         return None
     if session_id is None or ended is not None or expires <= now:
         return None
-    if access.subject.org_id is not None and not (role and org):
-        return None
-    return Standing(username, address, verified, admin, role)
+    enters = access.subject.org_id is None or bool(role and org)
+    return Standing(username, address, verified, admin, enters, role if org else None)

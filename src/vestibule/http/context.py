@@ -20,8 +20,15 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a caller may choose: nothing that could forge a log line or a header."""
 
 MAX_LOGGED_PATH = 256
+SECRET_PATH = "/api/v1/auth/device/code/"  # noqa: S105  (where one stands)
+"""What the contract has behind this is the device's secret."""
 
-SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+SAFE_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+"""On every answer that does not say otherwise itself."""
 
 
 @dataclass(slots=True)
@@ -72,9 +79,8 @@ class RequestContextLayer:
                 status = message["status"]
                 headers = message.setdefault("headers", [])
                 headers.append((b"x-request-id", context.request_id.encode()))
-                headers.extend(SAFE_HEADERS)
-                if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append((b"cache-control", b"no-store"))
+                there = {name.lower() for name, _ in headers}
+                headers.extend(header for header in SAFE_HEADERS if header[0] not in there)
             await send(message)
 
         try:
@@ -85,7 +91,7 @@ class RequestContextLayer:
                 request_id=context.request_id,
                 method=scope["method"],
                 # Never the query: it may hold a code or a token.
-                path=scope["path"][:MAX_LOGGED_PATH],
+                path=_logged(scope["path"]),
                 status=status,
                 milliseconds=round(1000 * (self._clock.monotonic() - started), 1),
                 address=context.peer.address,
@@ -126,6 +132,12 @@ class ErrorBoundary:
             if started:
                 raise
             await error_response(InternalError())(scope, receive, send)
+
+
+def _logged(path: str) -> str:
+    if path.startswith(SECRET_PATH):
+        return SECRET_PATH + "…"
+    return path[:MAX_LOGGED_PATH]
 
 
 def _request_id(scope: Scope) -> str:

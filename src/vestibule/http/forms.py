@@ -1,8 +1,9 @@
-"""`application/x-www-form-urlencoded`, strictly: RFC 6749 §3.2 and appendix B."""
+"""Parameters in a body, strictly: forms (RFC 6749 §3.2 and appendix B) and JSON objects."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+import json
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,7 @@ from vestibule.errors import InvalidRequest, ValidationFailed
 from vestibule.http.envelope import validation_items
 
 FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 MAX_FIELDS = 64
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -23,16 +25,62 @@ async def read_form(request: Request, model: type[Form]) -> Form:
     Raises `InvalidRequest` for what is no such form, or holds a parameter twice, and
     `ValidationFailed` for values that do not fit.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != FORM:
+    if _media_type(request) != FORM:
         raise InvalidRequest(f"The request body must be {FORM}", cause="media_type")
-    fields = _decode(await request.body())
+    return _validated(model, _decode(await request.body()))
+
+
+async def read_parameters(request: Request, model: type[Form], *, optional: bool = False) -> Form:
+    """The same of a form or a JSON object; where it is `optional`, also of no body at all."""
+    body = await request.body()
+    media_type = _media_type(request)
+    if optional and not body:
+        return _validated(model, {})
+    if media_type == FORM:
+        return _validated(model, _decode(body))
+    if media_type != JSON:
+        raise InvalidRequest(f"The request body must be {JSON} or {FORM}", cause="media_type")
+    try:
+        fields = json.loads(body, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("The request body can't be read as JSON", cause="body") from None
+    if not isinstance(fields, dict):
+        raise InvalidRequest("The request body must be a JSON object", cause="body")
+    return _validated(model, fields)
+
+
+def parameters_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """The `requestBody` of an operation that reads its parameters so."""
+    schema = model.model_json_schema()
+    return {
+        "required": required,
+        "content": {JSON: {"schema": schema}, FORM: {"schema": schema}},
+    }
+
+
+def form_body(model: type[BaseModel]) -> dict[str, Any]:
+    """The `requestBody` of an operation that reads a form."""
+    return {"required": True, "content": {FORM: {"schema": model.model_json_schema()}}}
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _validated(model: type[Form], fields: dict[str, Any]) -> Form:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         items = validation_items([{**item, "loc": ("body", *item["loc"])} for item in found])
         raise ValidationFailed(errors=items) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InvalidRequest("A parameter was sent more than once", cause="repeated_parameter")
+    return fields
 
 
 def _decode(body: bytes) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -9,7 +11,7 @@ from pydantic import SecretStr
 from vestibule.audit.service import Attempt
 from vestibule.clients.models import Client
 from vestibule.clients.service import Clients
-from vestibule.errors import ApiError, AuthenticationFailed
+from vestibule.errors import AuthenticationFailed, InvalidGrant
 from vestibule.guard.service import Guard
 from vestibule.guard.versions import check_version
 from vestibule.http.visit import Visit
@@ -63,7 +65,11 @@ class Admission:
         )
         return client
 
-
-def is_guess(error: ApiError) -> bool:
-    """Whether an error may be one of many guesses at a secret."""
-    return error.oauth in ("invalid_client", "invalid_grant")
+    @asynccontextmanager
+    async def counting_guesses(self, visit: Visit) -> AsyncIterator[None]:
+        """Count what is refused as a grant: it may be one of many guesses at a secret."""
+        try:
+            yield
+        except InvalidGrant:
+            await self.guard.failed(visit.network)
+            raise

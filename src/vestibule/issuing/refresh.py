@@ -9,8 +9,9 @@ from pydantic import SecretStr
 
 from vestibule.audit.service import Attempt
 from vestibule.clients.models import Client, Grant
-from vestibule.clients.service import ORG_SCOPE, require_grant, require_organization
-from vestibule.errors import ApiError, InvalidGrant, InvalidRequest
+from vestibule.clients.scopes import narrowed_scopes
+from vestibule.clients.service import require_grant, require_organization
+from vestibule.errors import ApiError, InvalidGrant
 from vestibule.issuing.service import Granted, Issued, Issuer
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations, entered
@@ -57,7 +58,7 @@ class Refresh:
         self._require_usable(session, client, jkt)
         user = await self._require_user(session)
         memberships = await self._organizations.memberships_of(user.id)
-        scopes, key = _narrowed(session, scope)
+        scopes, key = narrowed_scopes(session.scope, scope)
         membership = _membership(client, memberships, key=key, org_id=session.org_id)
         attempt.org_id = membership.organization.id if membership else None
         successor = await self._sessions.rotate(presented, org_id=attempt.org_id, origin=origin)
@@ -94,23 +95,6 @@ class Refresh:
         if user is None or not user.is_active:
             raise _refused("user_disabled")
         return user
-
-
-def _narrowed(session: Session, scope: str) -> tuple[frozenset[str], str | None]:
-    """The scopes, never more than were granted (RFC 6749 §6), and the organization asked for."""
-    granted = frozenset(session.scope.split())
-    asked = frozenset(scope.split())
-    keys = [item.removeprefix(ORG_SCOPE) for item in asked if item.startswith(ORG_SCOPE)]
-    plain = frozenset(item for item in asked if not item.startswith(ORG_SCOPE))
-    if len(keys) > 1:
-        raise InvalidRequest(
-            "Only one organization can be asked for", cause="scope", oauth="invalid_scope"
-        )
-    if not plain <= granted:
-        raise InvalidRequest(
-            "This scope was not granted before", cause="scope", oauth="invalid_scope"
-        )
-    return plain or granted, keys[0] if keys else None
 
 
 def _membership(

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client, Grant
-from vestibule.clients.service import requested_scopes, require_grant
+from vestibule.clients.scopes import requested_scopes
+from vestibule.clients.service import require_grant
 from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden, AuthenticationFailed
 from vestibule.guard.service import Guard

@@ -9,8 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from vestibule.orgs import repository as organizations
-from vestibule.orgs.models import Role
+from vestibule.orgs.founding import found
 from vestibule.storage import schema
 from vestibule.users import repository as users
 from vestibule.wiring import Services
@@ -39,20 +38,13 @@ async def prepare(services: Services) -> FirstStart | None:
         return None
     password = SecretStr(secrets.token_urlsafe(18))
     password_hash = await services.passwords.hash(password)
-    user = services.users.new(username=USERNAME, first_name="Administrator")
+    user = services.users.new(username=USERNAME, first_name="Administrator", is_admin=True)
     key, name = ORGANIZATION
     organization = services.organizations.new(key=key, name=name)
 
     def write(connection: Connection) -> None:
-        organizations.add(connection, organization)
+        found(connection, organization, owner=user.id)
         users.add(connection, [replace(user, password_hash=password_hash)])
-        organizations.add_member(
-            connection,
-            org_id=organization.id,
-            user_id=user.id,
-            role=Role.OWNER,
-            joined_at=user.created_at,
-        )
 
     try:
         await services.database.write(write)

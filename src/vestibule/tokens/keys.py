@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from sqlalchemy import Connection
 
 from vestibule.clock import Clock, utc
 from vestibule.errors import NotFound
@@ -106,18 +107,38 @@ class KeyRing:
         The new key is published at once and signs after the publish-ahead time (with `now`, at
         once); the former ones stay published until all that they signed has expired.
         """
+        key = await self._add(now=now, unless_newer_than=None)
+        assert key is not None
+        return key
+
+    async def rotate_when_older_than(self, seconds: int) -> bool:
+        """Rotate where the newest key is older than that; whether it was.
+
+        Of several instances that find so at the same instant, one rotates.
+        """
+        due = utc(self._clock) - timedelta(seconds=seconds)
+        newest = await self._database.read(repository.newest_key_created)
+        if newest is not None and newest > due:
+            return False
+        return await self._add(now=False, unless_newer_than=due) is not None
+
+    async def _add(self, *, now: bool, unless_newer_than: datetime | None) -> SigningKey | None:
         moment = utc(self._clock)
         active = moment if now else moment + self._publish_ahead
         key = await asyncio.to_thread(self._generate, moment, active)
         gone = active + self._token_lifetime + EXPIRY_MARGIN
 
-        def add(connection: Any) -> None:
+        def add(connection: Connection) -> bool:
+            newest = repository.newest_key_created(connection)
+            if unless_newer_than and newest and newest > unless_newer_than:
+                return False  # another instance was first
             repository.add_key(connection, key)
             repository.expire_other_keys(connection, kid=key.kid, at=gone)
+            return True
 
-        await self._database.write(add)
+        added = await self._database.write(add)
         await self._refresh(after=0)
-        return key
+        return key if added else None
 
     async def revoke(self, kid: str) -> SigningKey:
         """Unpublish a key that was compromised, and sign with a new one, which is returned.

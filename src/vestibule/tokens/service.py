@@ -40,7 +40,7 @@ class Tokens:
         self._keys = keys
         self._clock = clock
         self.issuer = issuer
-        self._audience = audience
+        self.audience = audience
         self.access_lifetime = access_lifetime
         self._verified: OrderedDict[str, tuple[str, AccessToken]] = OrderedDict()
 
@@ -52,11 +52,15 @@ class Tokens:
         now = int(self._clock.time())
         claims = subject.claims()
         claims["iss"] = self.issuer
-        claims["aud"] = self._audience
+        claims["aud"] = self.audience
         claims["iat"] = now
         claims["exp"] = min(now + self.access_lifetime, expires_at or now + self.access_lifetime)
         claims["jti"] = new_id().hex
         return await self._sign(claims, typ="at+jwt")
+
+    def remaining(self, expires_at: int) -> int:
+        """Seconds that a new token lives which must end at `expires_at`."""
+        return min(self.access_lifetime, max(0, expires_at - int(self._clock.time())))
 
     async def id_token(
         self, subject: Subject, *, access_token: str, nonce: str | None, profile: Mapping[str, Any]
@@ -132,7 +136,7 @@ class Tokens:
             now=lambda: now,
             leeway=LEEWAY,
             iss={"essential": True, "value": self.issuer},
-            aud={"essential": True, "value": self._audience},
+            aud={"essential": True, "value": self.audience},
             exp={"essential": True},
             iat={"essential": True},
             sub={"essential": True},

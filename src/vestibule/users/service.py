@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from vestibule.clock import Clock, utc
@@ -18,6 +20,7 @@ from vestibule.errors import (
 from vestibule.ids import new_id
 from vestibule.passwords.policy import check_new_password
 from vestibule.passwords.service import Passwords
+from vestibule.sessions.service import Sessions
 from vestibule.storage.database import Database
 from vestibule.text import canonical_email, canonical_username, comparable
 from vestibule.users import repository
@@ -27,8 +30,11 @@ from vestibule.users.models import User
 class Users:
     """Accounts."""
 
-    def __init__(self, *, database: Database, passwords: Passwords, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, passwords: Passwords, sessions: Sessions, clock: Clock
+    ) -> None:
         self._database = database
+        self._sessions = sessions
         self._passwords = passwords
         self._clock = clock
 
@@ -67,6 +73,7 @@ class Users:
         last_name: str = "",
         password: SecretStr | None = None,
         email_verified: bool = False,
+        is_admin: bool = False,
     ) -> User:
         """A new, active account. Raises `ValidationFailed`, `AlreadyExists`."""
         user = self.new(
@@ -75,6 +82,7 @@ class Users:
             first_name=first_name,
             last_name=last_name,
             email_verified=email_verified,
+            is_admin=is_admin,
         )
         if password is not None:
             check_new_password(password, username=user.username, email=user.email_address)
@@ -93,6 +101,7 @@ class Users:
         first_name: str = "",
         last_name: str = "",
         email_verified: bool = False,
+        is_admin: bool = False,
     ) -> User:
         """An account as it would be created, not yet written. Raises `ValidationFailed`."""
         canonical, address = checked_names(username, email_address)
@@ -109,24 +118,54 @@ class Users:
             default_org_id=None,
             created_at=now,
             updated_at=now,
+            is_admin=is_admin,
         )
 
     async def update(self, user: User, **changes: Any) -> User:
-        """Change `first_name`, `last_name`, `is_active`, `email_verified` or `default_org_id`."""
+        """Change names, `is_active`, `email_verified`, `is_admin` or `default_org_id`."""
         values = {name: value for name, value in changes.items() if value is not None}
         for name in ("first_name", "last_name"):
             if name in values:
                 values[name] = checked_text(values[name], name)
         return await self._change(user, values)
 
-    async def set_password(self, user: User, password: SecretStr) -> User:
-        """Replace the password. Raises `ValidationFailed`."""
-        check_new_password(password, username=user.username, email=user.email_address)
-        return await self._change(user, {"password_hash": await self._passwords.hash(password)})
+    async def set_password(
+        self,
+        user: User,
+        password: SecretStr,
+        *,
+        spare: UUID | None = None,
+        also: Callable[[Connection], None] | None = None,
+    ) -> User:
+        """Replace the password, and end all sessions but `spare`. Raises `ValidationFailed`.
 
-    async def _change(self, user: User, values: dict[str, Any]) -> User:
+        Whoever knew the former password may sit in one of them. `also` is written along.
+        """
+        check_new_password(password, username=user.username, email=user.email_address)
+
+        def end_sessions(connection: Connection) -> None:
+            self._sessions.end(connection, cause="password_changed", user_id=user.id, spare=spare)
+            if also is not None:
+                also(connection)
+
+        values = {"password_hash": await self._passwords.hash(password)}
+        return await self._change(user, values, also=end_sessions)
+
+    async def _change(
+        self,
+        user: User,
+        values: dict[str, Any],
+        *,
+        also: Callable[[Connection], None] | None = None,
+    ) -> User:
         values = {**values, "updated_at": utc(self._clock)}
-        await self._database.write(lambda c: repository.change(c, user.id, values))
+
+        def write(connection: Connection) -> None:
+            repository.change(connection, user.id, values)
+            if also is not None:
+                also(connection)
+
+        await self._database.write(write)
         changed = await self.get(user.id)
         if changed is None:
             raise NotFound("This user is gone")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vestibule.audit.models import Result
 from vestibule.audit.service import Audit
 from vestibule.clients.models import Client
-from vestibule.clients.service import requested_scopes, require_organization
+from vestibule.clients.scopes import requested_scopes
+from vestibule.clients.service import require_organization
 from vestibule.errors import AccessForbidden
 from vestibule.issuing.service import Issued
 from vestibule.oauth.grants import TokenRequest

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from vestibule.audit.models import Result
 from vestibule.audit.service import Audit
-from vestibule.clients.service import ORG_SCOPE
+from vestibule.clients.scopes import narrowed_scopes
 from vestibule.errors import AuthenticationFailed, InvalidGrant, InvalidRequest
 from vestibule.gate.liveness import Liveness
 from vestibule.issuing.entering import organization_to_enter
@@ -43,7 +43,7 @@ class TokenExchangeGrant:
         """See `GrantHandler`.
 
         The new token belongs to the same session, so it ends with it, and never outlives the
-        one that was sent by a refresh: it has no refresh token of its own (§2.2.1).
+        one that was sent: exchanging again and again extends nothing.
         """
         form, client = request.form, request.client
         for name in ("subject_token_type", "requested_token_type"):
@@ -52,7 +52,13 @@ class TokenExchangeGrant:
         required(form.subject_token_type, "subject_token_type")
         access, user = await self._subject(request)
         request.attempt.user_id = user.id
-        scopes, key = _asked(form.scope, granted=frozenset(access.subject.scope.split()))
+        scopes, key = narrowed_scopes(access.subject.scope, form.scope)
+        if key is None:
+            raise InvalidRequest(
+                "The scope must name an organization as org:KEY",
+                cause="scope",
+                oauth="invalid_scope",
+            )
         memberships = await self._organizations.memberships_of(user.id)
         membership = organization_to_enter(client, user, memberships, key)
         request.attempt.org_id = membership.organization.id if membership else None
@@ -63,7 +69,7 @@ class TokenExchangeGrant:
             org_key=membership.organization.key if membership else None,
             org_role=membership.role.value if membership else None,
         )
-        access_token = await self._tokens.access_token(subject)
+        access_token = await self._tokens.access_token(subject, expires_at=access.expires_at)
         await self._audit.record(
             self._audit.event(
                 request.attempt, result=Result.SUCCESS, cause="token_exchanged", status=200
@@ -71,7 +77,7 @@ class TokenExchangeGrant:
         )
         return Issued(
             access_token=access_token,
-            expires_in=self._tokens.access_lifetime,
+            expires_in=self._tokens.remaining(access.expires_at),
             scope=subject.scope,
             token_type="DPoP" if subject.jkt else "Bearer",
             issued_token_type=ACCESS_TOKEN,
@@ -89,23 +95,10 @@ class TokenExchangeGrant:
         if subject.jkt != request.jkt:
             raise _refused("dpop_key")
         user = await self._users.get(subject.user_id)
-        if user is None or await self._liveness.of(access) is None:
+        standing = await self._liveness.of(access)
+        if user is None or standing is None or not standing.may_enter:
             raise _refused("token_ended")
         return access, user
-
-
-def _asked(scope: str, *, granted: frozenset[str]) -> tuple[frozenset[str], str]:
-    """The scopes, never more than the subject token's, and the organization."""
-    asked = frozenset(scope.split())
-    keys = {item.removeprefix(ORG_SCOPE) for item in asked if item.startswith(ORG_SCOPE)}
-    plain = frozenset(item for item in asked if not item.startswith(ORG_SCOPE))
-    if len(keys) != 1 or not plain <= granted:
-        raise InvalidRequest(
-            "The scope must name one organization as org:KEY, and no more than was granted",
-            cause="scope",
-            oauth="invalid_scope",
-        )
-    return plain or granted, keys.pop()
 
 
 def _refused(cause: str) -> InvalidGrant:

@@ -1,37 +1,36 @@
-"""Every service, made once from the settings and handed what it needs."""
+"""Putting the services together."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from vestibule.apikeys.service import ApiKeys
 from vestibule.audit.service import Audit
 from vestibule.clients.assertions import Assertions
 from vestibule.clients.service import Clients
 from vestibule.clock import Clock, SystemClock
+from vestibule.devices.service import Devices
 from vestibule.gate.liveness import Liveness
 from vestibule.gate.service import Gate
-from vestibule.guard.backoff import Backoff
-from vestibule.guard.limits import Limiter
-from vestibule.guard.service import Guard
-from vestibule.guard.storage import BoundedMemoryStorage
+from vestibule.housekeeping.service import Housekeeping
 from vestibule.identity.local import LocalDirectory
 from vestibule.issuing.admission import Admission
 from vestibule.issuing.refresh import Refresh
+from vestibule.issuing.revocation import Revocation
 from vestibule.issuing.service import Issuer
 from vestibule.login.service import Login
-from vestibule.mail.outbox import Outbox
-from vestibule.mail.smtp import SmtpMailer
 from vestibule.members.invitations import Invitations
 from vestibule.members.service import Members
+from vestibule.oauth.authorization import Authorizations
+from vestibule.oauth.introspection import Introspector
+from vestibule.oauth.service import TokenEndpoint
 from vestibule.orgs.administration import Administration
 from vestibule.orgs.authorization import Authorization
 from vestibule.orgs.projects import Projects
 from vestibule.orgs.service import Organizations
 from vestibule.orgs.workspaces import Workspaces
-from vestibule.passwords.firebase import FirebaseProject
+from vestibule.pages.browser import Browser
 from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
 from vestibule.sessions.refresh_tokens import RefreshTokens
@@ -44,48 +43,8 @@ from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.vault import Vault, derive, read_or_create_secret
 from vestibule.users.service import Users
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """All that the application, the command line and the tests work with."""
-
-    settings: Settings
-    clock: Clock
-    database: Database
-    pool: HashPool
-    audit: Audit
-    keys: KeyRing
-    tokens: Tokens
-    organizations: Organizations
-    administration: Administration
-    workspaces: Workspaces
-    projects: Projects
-    members: Members
-    invitations: Invitations
-    outbox: Outbox
-    api_keys: ApiKeys
-    passwords: Passwords
-    users: Users
-    clients: Clients
-    sessions: Sessions
-    replays: Replays
-    dpop: Dpop
-    guard: Guard
-    liveness: Liveness
-    authenticate: Gate
-    admission: Admission
-    issuer: Issuer
-    refresh: Refresh
-    login: Login
-
-    async def close(self) -> None:
-        """End what is under way, write what waits, let go of everything."""
-        await self.outbox.close()
-        await self.api_keys.flush()
-        await self.audit.flush()
-        self.pool.close()
-        await self.database.close()
+from vestibule.wiring.parts import make_firebase, make_grants, make_guard, make_outbox
+from vestibule.wiring.services import Services
 
 
 def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
@@ -133,13 +92,13 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         memory_kib=settings.argon2_memory,
         time_cost=settings.argon2_time,
         parallelism=settings.argon2_parallelism,
-        firebase=_firebase(settings),
+        firebase=make_firebase(settings),
     )
     organizations = Organizations(database=database, clock=clock)
     authorization = Authorization(database=database, audit=audit)
-    outbox = _outbox(settings, clock)
+    outbox = make_outbox(settings, clock)
     api_keys = ApiKeys(database=database, clock=clock, audit=audit, organizations=organizations)
-    users = Users(database=database, passwords=passwords, clock=clock)
+    users = Users(database=database, passwords=passwords, sessions=sessions, clock=clock)
     clients = Clients(
         database=database,
         clock=clock,
@@ -150,7 +109,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         ),
         default_scopes=settings.default_scopes,
     )
-    guard = _guard(settings, clock)
+    guard = make_guard(settings, clock)
     liveness = Liveness(database=database, clock=clock)
     authenticate = Gate(
         guard=guard,
@@ -164,6 +123,18 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     admission = Admission(guard=guard, clients=clients)
     issuer = Issuer(tokens=tokens, sessions=sessions, audit=audit, database=database)
     refresh = Refresh(issuer=issuer, sessions=sessions, users=users, organizations=organizations)
+    revocation = Revocation(tokens=tokens, sessions=sessions, audit=audit, database=database)
+    devices = Devices(
+        database=database,
+        clock=clock,
+        audit=audit,
+        guard=guard,
+        issuer=issuer,
+        users=users,
+        organizations=organizations,
+        lifetime=settings.device_code_lifetime,
+        interval=settings.device_interval,
+    )
     login = Login(
         guard=guard,
         admission=admission,
@@ -175,6 +146,56 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         clock=clock,
         require_verified_email=settings.require_verified_email,
         failure_floor=settings.failure_floor,
+    )
+    introspector = Introspector(
+        tokens=tokens,
+        sessions=sessions,
+        liveness=liveness,
+        api_keys=api_keys,
+        users=users,
+        organizations=organizations,
+    )
+    authorizations = Authorizations(
+        clients=clients,
+        database=database,
+        audit=audit,
+        clock=clock,
+        issuer=settings.public_url,
+        code_lifetime=settings.authorization_code_lifetime,
+    )
+    grants = make_grants(
+        login=login,
+        refresh=refresh,
+        devices=devices,
+        issuer=issuer,
+        tokens=tokens,
+        sessions=sessions,
+        liveness=liveness,
+        users=users,
+        organizations=organizations,
+        audit=audit,
+        database=database,
+        clock=clock,
+    )
+    token_endpoint = TokenEndpoint(admission=admission, dpop=dpop, grants=grants)
+    browser = Browser(
+        sessions=sessions,
+        users=users,
+        login=login,
+        guard=guard,
+        audit=audit,
+        database=database,
+        clock=clock,
+        csrf_key=derive(secret, purpose="forms"),
+        issuer=settings.public_url,
+        lifetime=settings.browser_session_lifetime,
+    )
+    housekeeping = Housekeeping(
+        database=database,
+        clock=clock,
+        keys=keys,
+        api_keys=api_keys,
+        rotate_keys_after=settings.key_rotation_interval,
     )
     return Services(
         settings=settings,
@@ -219,6 +240,13 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         issuer=issuer,
         refresh=refresh,
         login=login,
+        revocation=revocation,
+        devices=devices,
+        introspector=introspector,
+        authorizations=authorizations,
+        token_endpoint=token_endpoint,
+        browser=browser,
+        housekeeping=housekeeping,
     )
 
 
@@ -230,43 +258,3 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         yield services
     finally:
         await services.close()
-
-
-def _firebase(settings: Settings) -> FirebaseProject | None:
-    if settings.firebase_signer_key is None:
-        return None
-    return FirebaseProject(
-        signer_key=settings.firebase_signer_key,
-        salt_separator=settings.firebase_salt_separator,
-        rounds=settings.firebase_rounds,
-        memory_cost=settings.firebase_memory_cost,
-    )
-
-
-def _outbox(settings: Settings, clock: Clock) -> Outbox:
-    mailer = None
-    if settings.smtp_url is not None:
-        mailer = SmtpMailer(
-            url=settings.smtp_url,
-            sender=settings.mail_from or "",
-            timeout=settings.mail_timeout,
-            clock=clock,
-        )
-    return Outbox(mailer=mailer, timeout=settings.mail_timeout)
-
-
-def _guard(settings: Settings, clock: Clock) -> Guard:
-    limiter = Limiter(
-        storage=BoundedMemoryStorage(clock=clock),
-        clock=clock,
-        rates={
-            "address": settings.limit_address,
-            "account": settings.limit_account,
-            "client": settings.limit_client,
-            "failures": settings.limit_failures,
-            "devices": settings.limit_devices,
-            "user_codes": settings.limit_user_codes,
-        },
-    )
-    backoff = Backoff(clock=clock) if settings.failure_delays else None
-    return Guard(limiter=limiter, backoff=backoff, require_tls=settings.require_tls)

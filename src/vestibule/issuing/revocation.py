@@ -1,0 +1,90 @@
+"""Revocation (RFC 7009), and logging out."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy import Connection
+
+from vestibule.audit.models import Result
+from vestibule.audit.service import Attempt, Audit
+from vestibule.clients.models import Client
+from vestibule.errors import AuthenticationFailed, UnauthorizedClient
+from vestibule.sessions.models import SessionKind
+from vestibule.sessions.refresh_tokens import PREFIX as REFRESH_PREFIX
+from vestibule.sessions.service import Sessions
+from vestibule.storage.database import Database
+from vestibule.tokens.service import Tokens
+
+
+class Revocation:
+    """Ends tokens before their time."""
+
+    def __init__(
+        self, *, tokens: Tokens, sessions: Sessions, audit: Audit, database: Database
+    ) -> None:
+        self._tokens = tokens
+        self._sessions = sessions
+        self._audit = audit
+        self._database = database
+
+    async def revoke(self, token: SecretStr, *, client: Client, attempt: Attempt) -> None:
+        """End a token; what is no token, or has ended, is ended already (§2.2).
+
+        A refresh token takes its whole session along, the access tokens too (§2.1). Raises
+        `UnauthorizedClient` for another client's.
+        """
+        value = token.get_secret_value()
+        if value.startswith(REFRESH_PREFIX):
+            await self._end_session(value, client=client, attempt=attempt)
+        else:
+            await self._end_access_token(value, client=client, attempt=attempt)
+
+    async def log_out(self, refresh_token: SecretStr, *, attempt: Attempt) -> None:
+        """End the session of a refresh token, whoever holds it; nothing where there is none."""
+        await self._end_session(refresh_token.get_secret_value(), client=None, attempt=attempt)
+
+    async def end_session(self, session_id: UUID, *, cause: str, attempt: Attempt) -> None:
+        """End a session."""
+        event = self._audit.event(attempt, result=Result.SUCCESS, cause=cause, status=204)
+
+        def write(connection: Connection) -> None:
+            self._sessions.end(connection, cause=cause, session_id=session_id)
+            self._audit.add(connection, event)
+
+        await self._database.write(write)
+        self._audit.log(event)
+
+    async def _end_session(self, token: str, *, client: Client | None, attempt: Attempt) -> None:
+        presented = self._sessions.refresh_tokens.parse(token)
+        session = await self._sessions.get(presented.session_id) if presented else None
+        if session is None or session.kind is not SessionKind.TOKEN:
+            return
+        attempt.user_id, attempt.org_id = session.user_id, session.org_id
+        if client is not None and session.client_id != client.client_id:
+            raise _not_its_own()
+        if session.ended_at is None:
+            cause = "logged_out" if client is None else "revoked"
+            await self.end_session(session.id, cause=cause, attempt=attempt)
+
+    async def _end_access_token(self, token: str, *, client: Client, attempt: Attempt) -> None:
+        try:
+            access = await self._tokens.verify(token)
+        except AuthenticationFailed:
+            return
+        attempt.user_id, attempt.org_id = access.subject.user_id, access.subject.org_id
+        if access.subject.client_id != client.client_id:
+            raise _not_its_own()
+        event = self._audit.event(attempt, result=Result.SUCCESS, cause="revoked", status=200)
+
+        def write(connection: Connection) -> None:
+            self._tokens.revoke(connection, access)
+            self._audit.add(connection, event)
+
+        await self._database.write(write)
+        self._audit.log(event)
+
+
+def _not_its_own() -> UnauthorizedClient:
+    return UnauthorizedClient("This token was issued to another client", cause="token_client")

@@ -1,0 +1,165 @@
+"""Introspection (RFC 7662): whether a token is alive right now, and what it says."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from vestibule.apikeys.service import ApiKeys
+from vestibule.clients.models import Client, ClientKind
+from vestibule.errors import AuthenticationFailed, UnauthorizedClient
+from vestibule.gate.liveness import Liveness
+from vestibule.gate.service import KEY_PREFIX, KEY_SCOPES
+from vestibule.oauth.schemas import Introspection
+from vestibule.orgs.models import Membership
+from vestibule.orgs.service import Organizations
+from vestibule.sessions.models import SessionKind
+from vestibule.sessions.refresh_tokens import PREFIX as REFRESH_PREFIX
+from vestibule.sessions.service import Sessions
+from vestibule.tokens.service import Tokens
+from vestibule.users.service import Users
+
+INACTIVE = Introspection(active=False)
+"""All that is said of a token that is not alive, or not for this client to know (§2.2)."""
+
+
+class Introspector:
+    """Answers for access tokens, refresh tokens and API keys."""
+
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        sessions: Sessions,
+        liveness: Liveness,
+        api_keys: ApiKeys,
+        users: Users,
+        organizations: Organizations,
+    ) -> None:
+        self._tokens = tokens
+        self._sessions = sessions
+        self._liveness = liveness
+        self._api_keys = api_keys
+        self._users = users
+        self._organizations = organizations
+
+    async def inspect(self, token: SecretStr, *, client: Client) -> Introspection:
+        """What may be said of it to this client.
+
+        Raises `UnauthorizedClient` for a public client: whoever asks must have proved who it is,
+        or anybody could try tokens here (§4).
+        """
+        if client.kind is not ClientKind.CONFIDENTIAL:
+            raise UnauthorizedClient("A public client may not introspect", cause="client_public")
+        value = token.get_secret_value()
+        if value.startswith(KEY_PREFIX):
+            answer = await self._key(token)
+        elif value.startswith(REFRESH_PREFIX):
+            answer = await self._refresh_token(value, client)
+        else:
+            answer = await self._access_token(value)
+        if client.organizations is not None and answer.org_key not in client.organizations:
+            return INACTIVE
+        return answer
+
+    async def _access_token(self, token: str) -> Introspection:
+        try:
+            access = await self._tokens.verify(token)
+        except AuthenticationFailed:
+            return INACTIVE
+        subject = access.subject
+        username, role = None, None
+        if subject.user_id is not None:
+            standing = await self._liveness.of(access)
+            if standing is None or not standing.may_enter:
+                return INACTIVE
+            username, role = standing.username, standing.org_role
+        elif not await self._liveness.client_token_is_alive(access):
+            return INACTIVE
+        return Introspection(
+            active=True,
+            aud=self._tokens.audience,
+            client_id=subject.client_id,
+            cnf={"jkt": subject.jkt} if subject.jkt else None,
+            exp=access.expires_at,
+            iat=access.issued_at,
+            iss=self._tokens.issuer,
+            jti=access.jti,
+            org_id=str(subject.org_id) if subject.org_id else None,
+            org_key=subject.org_key,
+            org_role=role,
+            scope=subject.scope,
+            sid=str(subject.session_id) if subject.session_id else None,
+            sub=subject.sub,
+            token_type="DPoP" if subject.jkt else "Bearer",
+            username=username,
+        )
+
+    async def _refresh_token(self, token: str, client: Client) -> Introspection:
+        """Only its own client may know of a refresh token."""
+        presented = self._sessions.refresh_tokens.parse(token)
+        session = await self._sessions.get(presented.session_id) if presented else None
+        if (
+            presented is None
+            or session is None
+            or session.kind is not SessionKind.TOKEN
+            or session.client_id != client.client_id
+            or session.digest != presented.digest
+            or not self._sessions.alive(session)
+        ):
+            return INACTIVE
+        user = await self._users.get(session.user_id)
+        if user is None or not user.is_active:
+            return INACTIVE
+        own = await self._membership(user.id, session.org_id)
+        if session.org_id is not None and own is None:
+            return INACTIVE
+        return Introspection(
+            active=True,
+            client_id=session.client_id,
+            exp=int(session.expires_at.timestamp()),
+            iat=int((session.rotated_at or session.created_at).timestamp()),
+            iss=self._tokens.issuer,
+            org_id=str(session.org_id) if session.org_id else None,
+            org_key=own.organization.key if own else None,
+            scope=session.scope,
+            sid=str(session.id),
+            sub=str(session.user_id),
+            token_type="refresh_token",  # noqa: S106
+            username=user.username,
+        )
+
+    async def _key(self, key: SecretStr) -> Introspection:
+        """An API key, as if it were an access token of its owner."""
+        found = await self._api_keys.authenticate(key)
+        user = await self._users.get(found.user_id) if found else None
+        if found is None or user is None or not user.is_active:
+            return INACTIVE
+        own = await self._membership(user.id, found.org_id)
+        if found.org_id is not None and own is None:
+            return INACTIVE
+        self._api_keys.touch(found)
+        scopes = KEY_SCOPES if found.allowed_scopes is None else found.allowed_scopes
+        return Introspection(
+            active=True,
+            exp=int(found.expires_at.timestamp()) if found.expires_at else None,
+            iat=int(found.created_at.timestamp()),
+            iss=self._tokens.issuer,
+            org_id=str(found.org_id) if found.org_id else None,
+            org_key=own.organization.key if own else None,
+            org_role=own.role.value if own else None,
+            scope=" ".join(sorted(scopes)),
+            sub=str(user.id),
+            token_type="api_key",  # noqa: S106
+            username=user.username,
+            workspace_id=str(found.workspace_id) if found.workspace_id else None,
+        )
+
+    async def _membership(self, user_id: UUID, org_id: UUID | None) -> Membership | None:
+        """The user's membership of an organization that can be entered now."""
+        if org_id is None:
+            return None
+        memberships = await self._organizations.memberships_of(user_id)
+        active = (m for m in memberships if m.organization.is_active)
+        return next((m for m in active if m.organization.id == org_id), None)

@@ -1,0 +1,60 @@
+"""Which rows: authorization codes and consents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select, update
+
+from vestibule.oauth.models import AuthorizationCode, authorization_codes, consents
+
+
+def add_code(connection: Connection, code: AuthorizationCode) -> None:
+    """Insert."""
+    values = {name: getattr(code, name) for name in AuthorizationCode.__slots__}
+    connection.execute(insert(authorization_codes), values)
+
+
+def code_of(connection: Connection, digest: bytes) -> AuthorizationCode | None:
+    """The code of this digest, redeemed or not."""
+    statement = select(authorization_codes).where(authorization_codes.c.digest == digest)
+    row = connection.execute(statement).one_or_none()
+    return AuthorizationCode(*row) if row else None
+
+
+def redeem(connection: Connection, digest: bytes, *, session_id: UUID, now: datetime) -> bool:
+    """Mark it redeemed, unless it is: of two at the same instant one gets True."""
+    statement = (
+        update(authorization_codes)
+        .where(authorization_codes.c.digest == digest, authorization_codes.c.redeemed_at.is_(None))
+        .values(redeemed_at=now, session_id=session_id)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def consented(connection: Connection, *, user_id: UUID, client_id: str) -> frozenset[str]:
+    """The scopes that a person has let a client have."""
+    statement = select(consents.c.scopes).where(
+        consents.c.user_id == user_id, consents.c.client_id == client_id
+    )
+    scopes: frozenset[str] | None = connection.execute(statement).scalar_one_or_none()
+    return scopes or frozenset()
+
+
+def consent(
+    connection: Connection, *, user_id: UUID, client_id: str, scopes: frozenset[str], now: datetime
+) -> None:
+    """Remember that a person lets a client have these scopes too."""
+    former = consented(connection, user_id=user_id, client_id=client_id)
+    values: dict[str, Any] = {"scopes": former | scopes, "granted_at": now}
+    if former:
+        connection.execute(
+            update(consents)
+            .where(consents.c.user_id == user_id, consents.c.client_id == client_id)
+            .values(**values)
+        )
+    else:
+        values |= {"user_id": user_id, "client_id": client_id}
+        connection.execute(insert(consents), values)

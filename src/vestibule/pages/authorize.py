@@ -1,0 +1,216 @@
+"""`/oauth2/authorize`: where a person lets a client in.
+
+RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vestibule.audit.service import Audit
+from vestibule.clock import Clock, utc
+from vestibule.errors import AccessForbidden, ApiError
+from vestibule.http.forms import read_form
+from vestibule.http.visit import visit_of
+from vestibule.issuing.entering import enterable, organization_to_enter
+from vestibule.issuing.trail import attempt_of
+from vestibule.oauth.authorization import AuthorizationRequest, Authorizations, Refused
+from vestibule.orgs.models import Membership
+from vestibule.orgs.service import Organizations
+from vestibule.pages.browser import Browser, Visitor
+from vestibule.pages.rendering import Pages
+from vestibule.pages.routes import SignInStep, page_route, see_other
+from vestibule.pages.schemas import PageForm
+from vestibule.sessions.models import Session
+from vestibule.users.models import User
+
+PATH = "/oauth2/authorize"
+
+
+def router(
+    *,
+    pages: Pages,
+    browser: Browser,
+    authorizations: Authorizations,
+    organizations: Organizations,
+    audit: Audit,
+    clock: Clock,
+) -> APIRouter:
+    """The authorization endpoint."""
+    routes = APIRouter(include_in_schema=False, route_class=page_route(pages))
+    sign_in = SignInStep(browser=browser, pages=pages)
+    consent = _Consent(
+        pages=pages, browser=browser, authorizations=authorizations, organizations=organizations,
+        audit=audit, clock=clock,
+    )  # fmt: skip
+
+    @routes.get(PATH)
+    async def show(request: Request) -> Response:
+        visitor = await browser.visitor(request)
+        try:
+            asked = await authorizations.read(request.url.query)
+            if consent.must_sign_in(asked, visitor):
+                if "none" in asked.prompt:
+                    raise authorizations.refusal(asked.redirect_uri, asked.state, "login_required")
+                return sign_in.ask(
+                    visitor,
+                    purpose=f"to go on to {asked.client.name}",
+                    username=asked.login_hint,
+                    then=asked.redirect_uri,
+                )
+            assert visitor.user is not None
+            return await consent.show(request, asked, visitor, visitor.user)
+        except Refused as refused:
+            return see_other(refused.location)
+
+    @routes.post(PATH)
+    async def act(request: Request) -> Response:
+        visitor = await browser.visitor(request)
+        try:
+            asked = await authorizations.read(request.url.query)
+            form = await read_form(request, PageForm)
+            back = f"{PATH}?{_without_login(request.url.query)}"
+            if form.action == "sign_in":
+                return await sign_in.take(
+                    request,
+                    visitor,
+                    purpose=f"to go on to {asked.client.name}",
+                    back=back,
+                    then=asked.redirect_uri,
+                )
+            if visitor.user is None or visitor.session is None:
+                return see_other(back)
+            if form.action == "sign_out":
+                return await sign_in.sign_out(request, visitor, form, back=back)
+            return await consent.decide(request, asked, visitor, visitor.user, form)
+        except Refused as refused:
+            return see_other(refused.location)
+
+    return routes
+
+
+class _Consent:
+    """What a person is asked, and what follows."""
+
+    def __init__(
+        self,
+        *,
+        pages: Pages,
+        browser: Browser,
+        authorizations: Authorizations,
+        organizations: Organizations,
+        audit: Audit,
+        clock: Clock,
+    ) -> None:
+        self._pages = pages
+        self._browser = browser
+        self._authorizations = authorizations
+        self._organizations = organizations
+        self._audit = audit
+        self._clock = clock
+
+    def must_sign_in(self, asked: AuthorizationRequest, visitor: Visitor) -> bool:
+        """Whether nobody is signed in here, or too long ago for this client."""
+        session = visitor.session
+        if session is None or visitor.user is None or "login" in asked.prompt:
+            return True
+        if asked.max_age is None:
+            return False
+        return utc(self._clock) - session.auth_time > timedelta(seconds=asked.max_age)
+
+    async def show(
+        self, request: Request, asked: AuthorizationRequest, visitor: Visitor, user: User
+    ) -> Response:
+        """The question, or at once the answer where there is nothing to ask."""
+        possible, chosen = await self._choice(asked, user)
+        if not await self._authorizations.needs_consent(asked, user):
+            assert visitor.session is not None
+            return await self._grant(request, asked, user, visitor.session, chosen)
+        if "none" in asked.prompt:
+            raise self._authorizations.refusal(asked.redirect_uri, asked.state, "consent_required")
+        return self._pages.page(
+            "consent.html",
+            then=asked.redirect_uri,
+            user=user,
+            client=asked.client,
+            scopes=sorted(asked.scopes),
+            memberships=possible,
+            chosen=chosen,
+            form_token=self._browser.form_token(visitor, _purpose(request)),
+            sign_out_token=self._browser.form_token(visitor, "sign_out"),
+        )
+
+    async def decide(
+        self,
+        request: Request,
+        asked: AuthorizationRequest,
+        visitor: Visitor,
+        user: User,
+        form: PageForm,
+    ) -> Response:
+        """Yes or no to what was shown."""
+        self._browser.require_own_form(
+            request, visitor, token=form.form_token, purpose=_purpose(request)
+        )
+        if form.action != "approve":
+            raise self._authorizations.refusal(asked.redirect_uri, asked.state, "access_denied")
+        possible, chosen = await self._choice(asked, user)
+        if form.org:
+            chosen = next((m for m in possible if m.organization.key == form.org), None)
+            if chosen is None:
+                raise AccessForbidden("This organization can't be entered", cause="org_unknown")
+        assert visitor.session is not None
+        return await self._grant(request, asked, user, visitor.session, chosen)
+
+    async def _grant(
+        self,
+        request: Request,
+        asked: AuthorizationRequest,
+        user: User,
+        session: Session,
+        membership: Membership | None,
+    ) -> Response:
+        location = await self._authorizations.grant(
+            asked,
+            user=user,
+            membership=membership,
+            auth_time=session.auth_time,
+            attempt=attempt_of(visit_of(request), "authorize"),
+        )
+        return see_other(location)
+
+    async def _choice(
+        self, asked: AuthorizationRequest, user: User
+    ) -> tuple[list[Membership], Membership | None]:
+        """The organizations that may be entered, and the one that is meant."""
+        memberships = await self._organizations.memberships_of(user.id)
+        try:
+            chosen = organization_to_enter(asked.client, user, memberships, asked.org_key)
+        except ApiError as error:
+            raise self._authorizations.refusal(
+                asked.redirect_uri, asked.state, "access_denied", error.detail
+            ) from None
+        if asked.org_key is not None and chosen is not None:
+            return [chosen], chosen
+        return enterable(asked.client, memberships), chosen
+
+
+def _purpose(request: Request) -> str:
+    # A yes is to this question and no other.
+    return "authorize " + hashlib.sha256(request.url.query.encode()).hexdigest()
+
+
+def _without_login(query: str) -> str:
+    """The same question, once `prompt=login` has been answered."""
+    pairs = []
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        kept = " ".join(p for p in value.split() if p != "login") if name == "prompt" else value
+        if kept or name != "prompt":
+            pairs.append((name, kept))
+    return urlencode(pairs)

@@ -1,0 +1,188 @@
+"""The browser on the other side: its cookies, who is signed in there, and its forms."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vestibule.audit.models import Result
+from vestibule.audit.service import Audit
+from vestibule.clients.registration import FIRST_PARTY
+from vestibule.clock import Clock, utc
+from vestibule.errors import AccessForbidden
+from vestibule.guard.service import Guard
+from vestibule.http.visit import visit_of
+from vestibule.issuing.trail import attempt_of
+from vestibule.login.service import Credentials, Login
+from vestibule.pages.schemas import SignInForm
+from vestibule.sessions.models import Session, SessionKind
+from vestibule.sessions.service import Origin, Sessions
+from vestibule.storage.database import Database
+from vestibule.users.models import User
+from vestibule.users.service import Users
+
+NONCE_BYTES = 16
+SAME_SITE = {"same-origin", "none"}
+"""`Sec-Fetch-Site` of a form on our own pages, and of a page opened by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A browser, and who is signed in there."""
+
+    nonce: str
+    """Random, in a cookie of its own: ties forms to this browser before anybody signs in."""
+    is_new: bool
+    session: Session | None = None
+    user: User | None = None
+
+
+class Browser:
+    """Knows browsers again, and lets people sign in there."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        users: Users,
+        login: Login,
+        guard: Guard,
+        audit: Audit,
+        database: Database,
+        clock: Clock,
+        csrf_key: bytes,
+        issuer: str,
+        lifetime: int,
+    ) -> None:
+        """`lifetime` of a sign-in in seconds."""
+        self._sessions = sessions
+        self._users = users
+        self._login = login
+        self._guard = guard
+        self._audit = audit
+        self._database = database
+        self._clock = clock
+        self._csrf_key = csrf_key
+        self._issuer = issuer
+        self._lifetime = lifetime
+        self._secure = issuer.startswith("https://")
+        # `__Host-` demands TLS, which a trial on the own machine does not have.
+        prefix = "__Host-" if self._secure else ""
+        self._session_cookie = f"{prefix}vestibule"
+        self._nonce_cookie = f"{prefix}vestibule-visit"
+
+    async def visitor(self, request: Request) -> Visitor:
+        """Who is there. Raises `UpgradeRequired` where cookies would travel in the clear."""
+        visit = visit_of(request)
+        self._guard.require_secure(scheme=visit.scheme, address=visit.address)
+        nonce = request.cookies.get(self._nonce_cookie, "")
+        visitor = (
+            Visitor(nonce, is_new=False)
+            if len(nonce) == 2 * NONCE_BYTES
+            else Visitor(secrets.token_hex(NONCE_BYTES), is_new=True)
+        )
+        cookie = request.cookies.get(self._session_cookie, "")
+        session = await self._sessions.of_cookie(cookie, address=visit.address) if cookie else None
+        user = await self._users.get(session.user_id) if session else None
+        if session is None or user is None or not user.is_active:
+            return visitor
+        return replace(visitor, session=session, user=user)
+
+    def form_token(self, visitor: Visitor, purpose: str) -> str:
+        """What a form of this purpose carries; no other browser, session or purpose has it."""
+        session_id = visitor.session.id.hex if visitor.session else ""
+        message = "\0".join((visitor.nonce, session_id, purpose)).encode()
+        return hmac.new(self._csrf_key, message, "sha256").hexdigest()
+
+    def require_own_form(
+        self, request: Request, visitor: Visitor, *, token: str, purpose: str
+    ) -> None:
+        """Raise `AccessForbidden` for a form that did not come from our page in this browser."""
+        origin = request.headers.get("origin", self._origin())
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        own = hmac.compare_digest(self.form_token(visitor, purpose).encode(), token.encode())
+        if visitor.is_new or not own or origin != self._origin() or site not in SAME_SITE:
+            raise AccessForbidden(
+                "This form is too old or not ours: open the page again", cause="csrf"
+            )
+
+    async def sign_in(self, request: Request, form: SignInForm) -> str:
+        """A new session in this browser: the cookie that continues it.
+
+        The road of a login. Raises what that raises.
+        """
+        visit = visit_of(request)
+        attempt = attempt_of(visit, "login")
+        attempt.client_id = FIRST_PARTY
+        async with self._audit.following(attempt):
+            await self._guard.admit_address(visit.network)
+            await self._guard.admit_client(FIRST_PARTY)
+            user = await self._login.identify(
+                Credentials(username=form.username, password=form.password),
+                visit=visit,
+                attempt=attempt,
+            )
+            session, cookie = self._sessions.new(
+                kind=SessionKind.BROWSER,
+                user_id=user.id,
+                client_id=FIRST_PARTY,
+                scope="",
+                org_id=None,
+                origin=Origin(visit.address, visit.user_agent),
+                auth_time=utc(self._clock),
+            )
+            event = self._audit.event(attempt, result=Result.SUCCESS, cause="signed_in", status=303)
+
+            def write(connection: Connection) -> None:
+                self._sessions.add(connection, session)
+                self._audit.add(connection, event)
+
+            await self._database.write(write)
+        self._audit.log(event)
+        assert cookie is not None
+        return cookie.get_secret_value()
+
+    async def sign_out(self, visitor: Visitor) -> None:
+        """End the session of this browser."""
+        if visitor.session is not None:
+            session_id = visitor.session.id
+            await self._database.write(
+                lambda c: self._sessions.end(c, cause="logged_out", session_id=session_id)
+            )
+
+    def remember(self, response: Response, visitor: Visitor) -> Response:
+        """Set the cookie of a browser that is new here."""
+        if visitor.is_new:
+            self._set(response, self._nonce_cookie, visitor.nonce)
+        return response
+
+    def signed_in(self, response: Response, cookie: str) -> Response:
+        """Set the cookie of a session, and a fresh nonce: nothing from before counts any more."""
+        self._set(response, self._session_cookie, cookie)
+        self._set(response, self._nonce_cookie, secrets.token_hex(NONCE_BYTES))
+        return response
+
+    def signed_out(self, response: Response) -> Response:
+        """Take the cookie back."""
+        response.delete_cookie(self._session_cookie, path="/", secure=self._secure, httponly=True)
+        return response
+
+    def _set(self, response: Response, name: str, value: str) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=self._lifetime,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def _origin(self) -> str:
+        scheme, _, rest = self._issuer.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}"

@@ -1,0 +1,108 @@
+"""Every route, by the concept that it belongs to."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from vestibule.apikeys import endpoints as api_keys
+from vestibule.devices import endpoints as devices
+from vestibule.issuing import endpoints as refresh_and_logout
+from vestibule.login import endpoints as login, password_endpoints as password
+from vestibule.members import endpoints as members, invitation_endpoints as invitations
+from vestibule.oauth import endpoints as oauth
+from vestibule.orgs import (
+    endpoints as orgs,
+    project_endpoints as projects,
+    workspace_endpoints as workspaces,
+)
+from vestibule.pages import authorize as authorize_page, device as device_page, static_files
+from vestibule.pages.rendering import Pages
+from vestibule.sessions import endpoints as sessions
+from vestibule.status import endpoints as status
+from vestibule.tokens import endpoints as tokens
+from vestibule.users import endpoints as users
+from vestibule.wiring import Services
+
+
+def routers(services: Services) -> list[APIRouter]:
+    """The routers around services that are made already."""
+    pages = Pages()
+    authenticate = services.authenticate
+    return [
+        login.router(service=services.login, audit=services.audit),
+        users.router(
+            users=services.users,
+            organizations=services.organizations,
+            authenticate=authenticate,
+        ),
+        api_keys.router(
+            keys=services.api_keys,
+            authenticate=authenticate,
+            audit=services.audit,
+        ),
+        orgs.router(administration=services.administration, authenticate=authenticate),
+        workspaces.router(workspaces=services.workspaces, authenticate=authenticate),
+        projects.router(projects=services.projects, authenticate=authenticate),
+        members.router(members=services.members, authenticate=authenticate),
+        invitations.router(invitations=services.invitations, authenticate=authenticate),
+        status.router(email_configured=services.outbox.is_configured),
+        tokens.router(keys=services.keys),
+        refresh_and_logout.router(
+            refresh=services.refresh,
+            revocation=services.revocation,
+            admission=services.admission,
+            authenticate=authenticate,
+            audit=services.audit,
+        ),
+        password.router(
+            login=services.login,
+            users=services.users,
+            authenticate=authenticate,
+            audit=services.audit,
+        ),
+        sessions.router(
+            sessions=services.sessions,
+            database=services.database,
+            audit=services.audit,
+            authenticate=authenticate,
+        ),
+        devices.router(
+            devices=services.devices,
+            admission=services.admission,
+            audit=services.audit,
+            issuer=services.tokens.issuer,
+        ),
+        oauth.router(
+            token_endpoint=services.token_endpoint,
+            introspector=services.introspector,
+            revocation=services.revocation,
+            devices=services.devices,
+            admission=services.admission,
+            tokens=services.tokens,
+            audit=services.audit,
+        ),
+        oauth.discovery_router(
+            tokens=services.tokens,
+            users=services.users,
+            authenticate=authenticate,
+            algorithm=services.settings.signing_algorithm,
+        ),
+        device_page.router(
+            pages=pages,
+            browser=services.browser,
+            devices=services.devices,
+            clients=services.clients,
+            organizations=services.organizations,
+            audit=services.audit,
+            clock=services.clock,
+        ),
+        authorize_page.router(
+            pages=pages,
+            browser=services.browser,
+            authorizations=services.authorizations,
+            organizations=services.organizations,
+            audit=services.audit,
+            clock=services.clock,
+        ),
+        static_files.router(),
+    ]

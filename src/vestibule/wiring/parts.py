@@ -1,0 +1,116 @@
+"""The parts that are put together from settings or from many others."""
+
+from __future__ import annotations
+
+from vestibule.audit.service import Audit
+from vestibule.clients.models import Grant
+from vestibule.clock import Clock
+from vestibule.devices.service import Devices
+from vestibule.gate.liveness import Liveness
+from vestibule.guard.backoff import Backoff
+from vestibule.guard.limits import Limiter
+from vestibule.guard.service import Guard
+from vestibule.guard.storage import BoundedMemoryStorage
+from vestibule.issuing.refresh import Refresh
+from vestibule.issuing.service import Issuer
+from vestibule.login.service import Login
+from vestibule.mail.outbox import Outbox
+from vestibule.mail.smtp import SmtpMailer
+from vestibule.oauth.grants import GrantHandler
+from vestibule.oauth.grants.authorization_code import AuthorizationCodeGrant
+from vestibule.oauth.grants.client_credentials import ClientCredentialsGrant
+from vestibule.oauth.grants.device_code import DeviceCodeGrant
+from vestibule.oauth.grants.password import PasswordGrant
+from vestibule.oauth.grants.refresh_token import RefreshTokenGrant
+from vestibule.oauth.grants.token_exchange import TokenExchangeGrant
+from vestibule.orgs.service import Organizations
+from vestibule.passwords.firebase import FirebaseProject
+from vestibule.sessions.service import Sessions
+from vestibule.settings import Settings
+from vestibule.storage.database import Database
+from vestibule.tokens.service import Tokens
+from vestibule.users.service import Users
+
+
+def make_grants(
+    *,
+    login: Login,
+    refresh: Refresh,
+    devices: Devices,
+    issuer: Issuer,
+    tokens: Tokens,
+    sessions: Sessions,
+    liveness: Liveness,
+    users: Users,
+    organizations: Organizations,
+    audit: Audit,
+    database: Database,
+    clock: Clock,
+) -> dict[Grant, GrantHandler]:
+    """The grants of the token endpoint."""
+    return {
+        Grant.PASSWORD: PasswordGrant(login=login),
+        Grant.REFRESH_TOKEN: RefreshTokenGrant(refresh=refresh),
+        Grant.CLIENT_CREDENTIALS: ClientCredentialsGrant(
+            tokens=tokens, organizations=organizations, audit=audit
+        ),
+        Grant.AUTHORIZATION_CODE: AuthorizationCodeGrant(
+            issuer=issuer,
+            sessions=sessions,
+            users=users,
+            organizations=organizations,
+            database=database,
+            clock=clock,
+        ),
+        Grant.DEVICE_CODE: DeviceCodeGrant(devices=devices),
+        Grant.TOKEN_EXCHANGE: TokenExchangeGrant(
+            tokens=tokens,
+            liveness=liveness,
+            users=users,
+            organizations=organizations,
+            audit=audit,
+        ),
+    }
+
+
+def make_firebase(settings: Settings) -> FirebaseProject | None:
+    """The Firebase project whose hashes were imported, if any."""
+    if settings.firebase_signer_key is None:
+        return None
+    return FirebaseProject(
+        signer_key=settings.firebase_signer_key,
+        salt_separator=settings.firebase_salt_separator,
+        rounds=settings.firebase_rounds,
+        memory_cost=settings.firebase_memory_cost,
+    )
+
+
+def make_outbox(settings: Settings, clock: Clock) -> Outbox:
+    """The way out for mail, where one is set up."""
+    mailer = None
+    if settings.smtp_url is not None:
+        mailer = SmtpMailer(
+            url=settings.smtp_url,
+            sender=settings.mail_from or "",
+            timeout=settings.mail_timeout,
+            clock=clock,
+        )
+    return Outbox(mailer=mailer, timeout=settings.mail_timeout)
+
+
+def make_guard(settings: Settings, clock: Clock) -> Guard:
+    """The guard with the limits of the settings."""
+    limiter = Limiter(
+        storage=BoundedMemoryStorage(clock=clock),
+        clock=clock,
+        rates={
+            "address": settings.limit_address,
+            "account": settings.limit_account,
+            "client": settings.limit_client,
+            "failures": settings.limit_failures,
+            "devices": settings.limit_devices,
+            "user_codes": settings.limit_user_codes,
+        },
+    )
+    backoff = Backoff(clock=clock) if settings.failure_delays else None
+    return Guard(limiter=limiter, backoff=backoff, require_tls=settings.require_tls)
