@@ -161,21 +161,34 @@ def test_threads_that_wait_for_a_refresh_that_fails_are_told_of_it_once(
     assert asked_of == [REFRESH]
 
 
+@pytest.mark.parametrize("impatient", [0, 1])
 async def test_a_waiter_that_gives_up_does_not_stop_the_refresh_of_the_others(
-    service: FakeService, async_time: AsyncTime
+    service: FakeService, async_time: AsyncTime, impatient: int
 ) -> None:
     session = await make_async_client(service, async_time).login("alice", PASSWORD)
     async_time.now += 900
 
-    first = asyncio.create_task(session.access_token())
-    second = asyncio.create_task(session.access_token())
+    waiting = [asyncio.create_task(session.access_token()) for _ in range(3)]
     await asyncio.sleep(0)
-    first.cancel()
+    waiting.pop(impatient).cancel()
 
-    assert await second == "access-2"
+    assert await asyncio.gather(*waiting) == ["access-2", "access-2"]
     assert service.seen[REFRESH] == 1
-    with pytest.raises(asyncio.CancelledError):
-        await first
+
+
+async def test_a_service_that_is_gone_is_not_asked_once_for_each_that_waits(
+    service: FakeService, async_time: AsyncTime
+) -> None:
+    session = await make_async_client(service, async_time).login("alice", PASSWORD)
+    async_time.now += 900
+    service.next += [httpx.ConnectError("refused")] * 3
+
+    told = await asyncio.gather(
+        *(session.access_token() for _ in range(20)), return_exceptions=True
+    )
+
+    assert {type(error) for error in told} == {ServiceUnavailable}
+    assert service.seen[REFRESH] == 3
 
 
 def test_the_new_refresh_token_is_kept_before_anybody_gets_the_access_token(
@@ -433,6 +446,8 @@ def test_a_refresh_whose_answer_was_lost_is_asked_for_again(
 
     assert token == "access-2"
     assert service.seen[REFRESH] == 2
+    # Its time limit is well within the grace of ten seconds that the service has for this.
+    assert service.requests[-1].extensions["timeout"]["read"] < 5
 
 
 # Addresses

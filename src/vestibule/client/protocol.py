@@ -38,6 +38,8 @@ TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 """Seconds for each part of an exchange, unless the caller says others."""
 SLOWER = 5.0
 """Seconds that each `slow_down_error` adds to the interval (RFC 8628 §3.5)."""
+REFRESH_TIMEOUT = 4.0
+"""Seconds, so few that what was lost is asked for again within the service's grace of ten."""
 USER_AGENT = "vestibule-client"
 PASSING = (RateLimited, DatabaseUnavailable, ServiceUnavailable)
 """What may be over in a moment, nothing having been changed."""
@@ -113,7 +115,7 @@ class Service:
         """
         call = self._post(
             "refresh", safe=True, refresh_token=refresh_token, scope=_scope(None, org)
-        )
+        ).within(REFRESH_TIMEOUT)
         answer = yield from self.exchange(call)
         renewed = self._tokens(answer, sign_in=tokens.sign_in, org=org or tokens.org)
         return successor(renewed, former=tokens)

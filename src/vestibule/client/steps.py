@@ -34,6 +34,10 @@ class Call:
         """The same with an access token (RFC 6750 §2.1)."""
         return replace(self, bearer=token)
 
+    def within(self, seconds: float) -> Call:
+        """The same with a time limit of its own."""
+        return replace(self, options={**self.options, "timeout": seconds})
+
     def arguments(self, *, timeout: float | httpx.Timeout) -> dict[str, Any]:
         """What httpx is called with. Redirects are not followed: they would carry secrets off."""
         options = dict(self.options)
