@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from bench import measures
+from bench import measures, tokens
 
 ALL = {
     "logins": measures.logins,
+    "refreshes": tokens.refreshes,
+    "introspections": tokens.introspections,
     "concurrency": measures.concurrency,
     "users": measures.users,
     "timing": measures.timing,

@@ -27,6 +27,7 @@ from vestibule.settings import Settings
 
 T = TypeVar("T")
 
+COMMAND = str(Path(sys.executable).parent / "vestibule")
 ROUNDS = 7
 SECONDS = 8.0
 
@@ -196,7 +197,7 @@ def import_users() -> Iterator[str]:
                     "password_hash": encoded,
                 }
                 out.write(json.dumps(row) + "\n")
-        command = [str(Path(sys.executable).parent / "vestibule"), "user", "import", str(file)]
+        command = [COMMAND, "user", "import", str(file)]
         environment = {**os.environ, "VESTIBULE_DATA_DIR": str(Path(folder) / "data")}
         began = time.perf_counter()
         done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from vestibule.cli.main import app
+from vestibule.storage import schema
 
 Run = Callable[..., Result]
 PASSWORD = "correct horse battery staple"
@@ -133,8 +134,12 @@ def test_clients(run: Run) -> None:
     assert listed[0] | {"created_at": "", "updated_at": ""} == {
         "client_id": "backend", "name": "backend", "kind": "confidential",
         "grants": ["password"], "scopes": ["openid"], "minimum_version": "1.2",
-        "organizations": ["acme"], "created_at": "", "updated_at": "",
+        "organizations": ["acme"], "created_at": "", "updated_at": "", "redirect_uris": [],
+        "jwks": None, "first_party": False, "dpop_bound": False,
     }  # fmt: skip
+    run("client", "create", "web", "--redirect-uri", "https://app.example.org/cb", "--first-party")
+    for wrong in ("http://app.example.org/cb", "/cb", "https://a.example/#x", "javascript:alert(1)"):
+        run("client", "create", "other", "--redirect-uri", wrong, ok=False)
     run("client", "rotate-secret", "portal", ok=False)
     run("client", "rotate-secret", "none", ok=False)
     run("client", "create", "backend", ok=False)
@@ -169,7 +174,7 @@ def test_audit_of_nothing_is_nothing(run: Run) -> None:
 
 
 def test_migrate_says_from_where_to_where(run: Run) -> None:
-    assert as_json(run("migrate", "--json")) == {"from": "0001", "to": "0001"}
+    assert as_json(run("migrate", "--json")) == {"from": schema.HEAD, "to": schema.HEAD}
 
 
 def test_version(run: Run) -> None:

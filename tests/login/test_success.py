@@ -31,8 +31,10 @@ async def test_the_body_is_the_contracts(client: httpx.AsyncClient, world: World
     assert body["orgs"] == [{"key": "zeta", "name": "Alpha"}, {"key": "beta", "name": "Beta"}]
     assert body["token_type"] == "Bearer"
     assert body["expires_in"] == 900
-    assert body["scope"] == "email offline_access openid profile"
-    assert len(base64.urlsafe_b64decode(body["refresh_token"] + "=")) == 32
+    assert body["scope"] == "api:read api:write email offline_access openid profile"
+    session_id, secret, tag = 16, 32, 16
+    token = body["refresh_token"].removeprefix("vsr_")
+    assert len(base64.urlsafe_b64decode(token + "==")) == session_id + secret + tag
     assert set(body) == {
         "access_token", "default_org", "expires_in", "orgs", "refresh_token", "scope",
         "token_type",
