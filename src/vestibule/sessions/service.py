@@ -188,7 +188,9 @@ class Sessions:
         if session is None or session.ended_at is not None:
             return Spent.ENDED
         again = (
-            session.previous_digest == presented.digest
+            # Without a grace also not where the other one was written a moment after our `now`.
+            bool(self._grace)
+            and session.previous_digest == presented.digest
             and session.rotated_at is not None
             and now - session.rotated_at < self._grace
         )
