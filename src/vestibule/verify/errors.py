@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-DPOP_ALGORITHMS = "ES256 RS256 Ed25519 EdDSA"
+DPOP_ALGORITHMS = "ES256 RS256 PS256 Ed25519 EdDSA"
 """What a DPoP challenge says of proofs (RFC 9449 §7.1)."""
 
 
