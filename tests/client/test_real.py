@@ -18,16 +18,21 @@ import pytest
 from tests.conftest import make_client as make_http
 from tests.e2e.server import COMMAND, Server
 from tests.world import PASSWORD, FakeClock, World
+from vestibule.audit.service import Attempt
 from vestibule.client import (
+    AccessForbidden,
     AsyncClient,
     AuthenticationFailed,
     Client,
+    DeviceCode,
+    ExpiredToken,
     FileStore,
     InvalidGrant,
     MemoryStore,
     NotFound,
     SignInNeeded,
 )
+from vestibule.clock import utc
 from vestibule.wiring import Services
 
 ROOT = Path(__file__).parent.parent.parent
@@ -113,6 +118,48 @@ async def test_a_successor_that_was_never_stored_is_given_again_within_the_grace
 
     assert len({lost, token, later}) == 3
     assert (await healed.user())["username"] == "alice"
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_a_device_login_waits_for_a_decision(
+    sdk: AsyncClient, services: Services, clock: FakeClock, approved: bool
+) -> None:
+    alice = await services.users.named("alice")
+    attempt = Attempt(event="device", address="127.0.0.1", network="127.0.0.1", request_id="r")
+
+    async def decide(code: DeviceCode) -> None:
+        login = await services.devices.to_approve(code.user_code, user=alice, network="127.0.0.1")
+        memberships = await services.organizations.memberships_of(alice.id)
+        await services.devices.decide(
+            login,
+            approved=approved,
+            user=alice,
+            membership=next(m for m in memberships if m.organization.key == "other"),
+            auth_time=utc(clock),
+            attempt=attempt,
+        )
+
+    if not approved:
+        with pytest.raises(AccessForbidden):
+            await sdk.device_login(decide)
+        return
+    session = await sdk.device_login(decide)
+
+    assert (await session.user())["username"] == "alice"
+    clock.advance(900)
+    assert await session.access_token()
+
+
+async def test_a_device_login_that_nobody_decides_expires(
+    sdk: AsyncClient, clock: FakeClock
+) -> None:
+    codes: list[DeviceCode] = []
+
+    with pytest.raises(ExpiredToken):
+        await sdk.device_login(codes.append)
+
+    assert sum(clock.slept) <= codes[0].expires_in
+    assert set(clock.slept) == {codes[0].interval}
 
 
 async def test_a_wrong_password_is_told_as_such(sdk: AsyncClient) -> None:
