@@ -146,8 +146,10 @@ async def test_a_device_login_waits_for_a_decision(
     session = await sdk.device_login(decide)
 
     assert (await session.user())["username"] == "alice"
+    assert session.org == "other"  # as she chose when she approved it
     clock.advance(900)
     assert await session.access_token()
+    assert session.org == "other"
 
 
 async def test_a_device_login_that_nobody_decides_expires(

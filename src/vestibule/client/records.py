@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -105,7 +106,7 @@ def tokens_from_answer(
         # A token of less than a minute would otherwise never be used.
         renew_at=now + max(lifetime - LEEWAY, lifetime / 2),
         scope=str(body.get("scope") or ""),
-        org=org or (default_org.key if default_org else None),
+        org=_entered(str(body["access_token"]), org or (default_org.key if default_org else None)),
         default_org=default_org,
         orgs=orgs,
     )
@@ -114,6 +115,21 @@ def tokens_from_answer(
 def successor(renewed: Tokens, *, former: Tokens) -> Tokens:
     """The renewed tokens, with what an answer need not repeat (RFC 6749 §6)."""
     return replace(renewed, refresh_token=renewed.refresh_token or former.refresh_token)
+
+
+def _entered(access_token: str, expected: str | None) -> str | None:
+    """The organization that a token is for, as it says itself, else the one that is expected.
+
+    At a device login the person chooses, and no answer names it. Nothing is decided by this:
+    it is shown, and the service is the judge of what its tokens are worth (RFC 9068 §6).
+    """
+    try:
+        payload = access_token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        key = claims.get("org_key")
+    except (ValueError, IndexError, AttributeError):
+        return expected
+    return key if isinstance(key, str) else None
 
 
 def _org_info(value: Any) -> OrgInfo | None:
