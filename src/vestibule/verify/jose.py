@@ -82,8 +82,10 @@ def header(token: str, *, types: Sequence[str], embedded: bool = False) -> dict[
     """
     if len(token) > MAX_TOKEN or not (found := _COMPACT.fullmatch(token)):
         raise Malformed
-    segment = found.group(1)
-    fields = parse(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    try:
+        fields = parse(urlsafe_b64decode(found.group(1) + "=="))
+    except ValueError:
+        raise Malformed from None
     kind = fields.get("typ")
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in types:
         raise Malformed
