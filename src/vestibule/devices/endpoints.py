@@ -65,7 +65,9 @@ def router(*, devices: Devices, admission: Admission, audit: Audit, issuer: str)
         async with audit.following(attempt):
             wish = await read_parameters(request, DeviceCodeRequest, optional=True)
             client = await admission.admit(
-                ClientCredentials(client_id=wish.client_id), visit, attempt
+                ClientCredentials(client_id=wish.client_id, client_secret=wish.client_secret),
+                visit,
+                attempt,
             )
             started = await devices.start(
                 client=client, scope=wish.scope, visit=visit, attempt=attempt
@@ -77,7 +79,7 @@ def router(*, devices: Devices, admission: Admission, audit: Audit, issuer: str)
         summary="State of a device login",
         description="Whether somebody has approved it",
         operation_id="get_device_login",
-        openapi_extra=operation(AccessForbidden, NotFound, ExpiredToken),
+        openapi_extra=operation(AccessForbidden, NotFound, ExpiredToken, ValidationFailed),
     )
     async def state(device_code: Annotated[str, Path(max_length=1024)]) -> DeviceState:
         login = await devices.state(SecretStr(device_code))

@@ -14,6 +14,7 @@ class DeviceCodeRequest(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     client_id: str | None = Field(default=None, max_length=100)
+    client_secret: SecretStr | None = Field(default=None, max_length=1024)
     scope: str = Field(default="", max_length=1000)
 
 

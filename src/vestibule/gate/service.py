@@ -5,7 +5,9 @@ from __future__ import annotations
 from pydantic import SecretStr
 from starlette.requests import Request
 
-from vestibule.access.caller import API_READ, API_WRITE, Caller
+from vestibule.access.caller import Caller
+from vestibule.apikeys.bounds import scopes_of
+from vestibule.apikeys.format import PREFIX as KEY_PREFIX
 from vestibule.apikeys.service import ApiKeys
 from vestibule.clients.service import Clients
 from vestibule.errors import AuthenticationFailed, InvalidDpopProof, InvalidRequest
@@ -16,10 +18,6 @@ from vestibule.tokens.dpop import HEADER, Dpop
 from vestibule.tokens.service import Tokens, invalid_token
 from vestibule.tokens.subject import AccessToken
 from vestibule.users.service import Users
-
-KEY_PREFIX = "vst_"
-KEY_SCOPES = frozenset({API_READ, API_WRITE, "email", "openid", "profile"})
-"""What a key without a list of scopes is good for: all that its owner may do."""
 
 
 class Gate:
@@ -71,7 +69,7 @@ class Gate:
             email_verified=user.email_verified,
             is_admin=user.is_admin and not confined,
             client_id="",
-            scopes=KEY_SCOPES if found.allowed_scopes is None else found.allowed_scopes,
+            scopes=scopes_of(found),
             org_id=found.org_id,
             workspace_id=found.workspace_id,
             api_key_id=found.id,

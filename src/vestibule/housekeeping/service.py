@@ -57,6 +57,7 @@ class Housekeeping:
         """One round."""
         steps: dict[str, Callable[[], Awaitable[int]]] = {
             "rotate_keys": self._rotate_keys,
+            "api_keys_used": self._write_uses,
             "api_keys": lambda: self._api_keys.forget_ended(before=utc(self._clock) - KEEP),
             **{table.name: self._forgetting(table) for table in _expired(utc(self._clock))},
         }
@@ -73,6 +74,11 @@ class Housekeeping:
         if not self._rotate_keys_after:
             return 0
         return int(await self._keys.rotate_when_older_than(self._rotate_keys_after))
+
+    async def _write_uses(self) -> int:
+        # Uses write themselves along with later ones: the last before a silence needs this.
+        await self._api_keys.flush()
+        return 0
 
     def _forgetting(self, table: Table) -> Callable[[], Awaitable[int]]:
         async def forget() -> int:

@@ -125,13 +125,14 @@ class ErrorBoundary:
         except ApiError as error:
             if started:
                 raise
-            await error_response(error)(scope, receive, send)
+            await error_response(error, path=scope["path"])(scope, receive, send)
         except Exception as error:
             context: RequestContext = scope["vestibule.context"]
             self._log.error("defect", request_id=context.request_id, exc_info=error)
             if started:
                 raise
-            await error_response(InternalError())(scope, receive, send)
+            defect = error_response(InternalError(), path=scope["path"])
+            await defect(scope, receive, send)
 
 
 def _logged(path: str) -> str:

@@ -27,10 +27,15 @@ METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 """Those that a route of ours may have; HEAD is GET's, of one layer for all."""
 
 
-def error_response(error: ApiError) -> Response:
-    """The envelope as an HTTP response, with the headers that the error demands."""
+OAUTH = "/oauth2/"
+"""Below this standard OAuth libraries call: errors carry RFC 6749's members as well."""
+
+
+def error_response(error: ApiError, *, path: str = "") -> Response:
+    """The envelope as an HTTP response for a request to `path`, with the error's headers."""
+    content = error.oauth_payload() if path.startswith(OAUTH) else error.payload()
     return Response(
-        content=json.dumps(error.payload(), separators=(",", ":")),
+        content=json.dumps(content, separators=(",", ":")),
         status_code=error.status,
         headers=error.headers,
         media_type="application/json",
@@ -53,20 +58,21 @@ def _message(item: Any) -> str:
 def install(app: FastAPI) -> None:
     """Answer in the envelope to every exception that the framework can meet."""
 
-    async def ours(_request: Request, error: Exception) -> Response:
+    async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
-        return error_response(error)
+        return error_response(error, path=request.url.path)
 
-    async def invalid(_request: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return error_response(ValidationFailed(errors=validation_items(error.errors())))
+        failed = ValidationFailed(errors=validation_items(error.errors()))
+        return error_response(failed, path=request.url.path)
 
     async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         translated = _translated(error)
         if isinstance(translated, MethodNotAllowed):
             translated.headers["Allow"] = ", ".join(_allowed(app, request))
-        return error_response(translated)
+        return error_response(translated, path=request.url.path)
 
     app.add_exception_handler(ApiError, ours)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -10,6 +10,7 @@ from vestibule.errors import (
     InsufficientScope,
     InternalError,
     InvalidRequest,
+    UpgradeRequired,
 )
 
 ERRORS = "x-errors"
@@ -22,13 +23,13 @@ def operation(
 ) -> dict[str, Any]:
     """`openapi_extra` of a route that answers with these errors, and with 400 and 500 as all do.
 
-    `secured`: it asks for an access token or an API key, so also 401 and 403. `oauth`: its
+    `secured`: it asks for an access token or an API key, so also 401, 403 and 426. `oauth`: its
     errors carry RFC 6749's `error` and `error_description`. `extra` stands in the operation as
     it is (`requestBody`).
     """
     always: list[type[ApiError]] = [InvalidRequest, InternalError]
     if secured:
-        always += [AuthenticationFailed, InsufficientScope]
+        always += [AuthenticationFailed, InsufficientScope, UpgradeRequired]
         extra["security"] = SECURED
     kinds = sorted({*errors, *always}, key=lambda kind: (kind.status, kind.__name__))
     return {ERRORS: [kind.__name__ for kind in kinds], OAUTH: oauth, **extra}

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from vestibule.apikeys.bounds import scopes_of
+from vestibule.apikeys.format import PREFIX as KEY_PREFIX
 from vestibule.apikeys.service import ApiKeys
 from vestibule.clients.models import Client, ClientKind
 from vestibule.errors import AuthenticationFailed, UnauthorizedClient
 from vestibule.gate.liveness import Liveness
-from vestibule.gate.service import KEY_PREFIX, KEY_SCOPES
 from vestibule.oauth.schemas import Introspection
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations
@@ -140,7 +141,6 @@ class Introspector:
         if found.org_id is not None and own is None:
             return INACTIVE
         self._api_keys.touch(found)
-        scopes = KEY_SCOPES if found.allowed_scopes is None else found.allowed_scopes
         return Introspection(
             active=True,
             exp=int(found.expires_at.timestamp()) if found.expires_at else None,
@@ -149,7 +149,7 @@ class Introspector:
             org_id=str(found.org_id) if found.org_id else None,
             org_key=own.organization.key if own else None,
             org_role=own.role.value if own else None,
-            scope=" ".join(sorted(scopes)),
+            scope=" ".join(sorted(scopes_of(found))),
             sub=str(user.id),
             token_type="api_key",  # noqa: S106
             username=user.username,

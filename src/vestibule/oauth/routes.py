@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -21,7 +20,7 @@ from vestibule.errors import (
     UnauthorizedClient,
     ValidationFailed,
 )
-from vestibule.http.envelope import validation_items
+from vestibule.http.envelope import error_response, validation_items
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -33,7 +32,7 @@ SCOPES = {"client_org", "org_suspended", "org_sign_in", "org_unknown"}
 
 
 class OAuthRoute(APIRoute):
-    """Answers errors with the statuses of RFC 6749 and its two members in the envelope."""
+    """Answers errors with the statuses of RFC 6749."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
@@ -42,22 +41,12 @@ class OAuthRoute(APIRoute):
             try:
                 return await handler(request)
             except ApiError as error:
-                return oauth_response(as_oauth(error))
+                return error_response(as_oauth(error), path=request.url.path)
             except RequestValidationError as error:
-                items = validation_items(error.errors())
-                return oauth_response(InvalidRequest(errors=items))
+                failed = InvalidRequest(errors=validation_items(error.errors()))
+                return error_response(failed, path=request.url.path)
 
         return handle
-
-
-def oauth_response(error: ApiError) -> Response:
-    """The envelope with `error` and `error_description`."""
-    return Response(
-        content=json.dumps(error.oauth_payload(), separators=(",", ":")),
-        status_code=error.status,
-        headers={**error.headers, "Cache-Control": "no-store", "Pragma": "no-cache"},
-        media_type="application/json",
-    )
 
 
 def as_oauth(error: ApiError) -> ApiError:
