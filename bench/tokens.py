@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from bench import service
-from bench.load import Connection, login_request
-from bench.measures import COMMAND, percentile, run
+from bench.load import Connection, login_request, percentile
+from bench.measures import COMMAND, run
 
 ROUNDS = 5
 SECONDS = 5.0
@@ -158,9 +158,7 @@ def refreshes() -> Iterator[str]:
     """Rotations a second: each is one form, one commit, one signed token."""
     with service.running() as target:
         tokens = run(_sign_in(target.port, SESSIONS))
-        yield from _table(
-            "refreshes", target, 1200, lambda: run(_refreshing(target.port, tokens))
-        )
+        yield from _table("refreshes", target, 1200, lambda: run(_refreshing(target.port, tokens)))
 
 
 def introspections() -> Iterator[str]:

@@ -138,7 +138,12 @@ def test_clients(run: Run) -> None:
         "jwks": None, "first_party": False, "dpop_bound": False,
     }  # fmt: skip
     run("client", "create", "web", "--redirect-uri", "https://app.example.org/cb", "--first-party")
-    for wrong in ("http://app.example.org/cb", "/cb", "https://a.example/#x", "javascript:alert(1)"):
+    for wrong in (
+        "http://app.example.org/cb",
+        "/cb",
+        "https://a.example/#x",
+        "javascript:alert(1)",
+    ):
         run("client", "create", "other", "--redirect-uri", wrong, ok=False)
     run("client", "rotate-secret", "portal", ok=False)
     run("client", "rotate-secret", "none", ok=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
 from tests.world import FakeClock
 from vestibule.errors import RateLimited, UpgradeRequired
 from vestibule.guard.backoff import Backoff
-from vestibule.guard.limits import Limiter
+from vestibule.guard.limits import Limiter, Policy
 from vestibule.guard.service import Guard, RequireTls
 from vestibule.guard.storage import BoundedMemoryStorage
 from vestibule.guard.versions import check_version
@@ -22,7 +23,8 @@ def clock() -> FakeClock:
 
 
 def guard(clock: FakeClock, *, tls: RequireTls = "remote", **rates: str) -> Guard:
-    every = {"address": "100/minute", "account": "100/minute", "client": "100/minute"} | rates
+    every: dict[Policy, str] = {policy: "100/minute" for policy in get_args(Policy)}
+    every.update((policy, rates[policy]) for policy in every if policy in rates)
     limiter = Limiter(storage=BoundedMemoryStorage(clock=clock), clock=clock, rates=every)
     return Guard(limiter=limiter, backoff=Backoff(clock=clock), require_tls=tls)
 
