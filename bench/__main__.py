@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from bench import measures, tokens
+from bench import measures, tokens, verify
 
 ALL = {
     "logins": measures.logins,
     "refreshes": tokens.refreshes,
     "introspections": tokens.introspections,
+    "verify": verify.verification,
     "concurrency": measures.concurrency,
     "users": measures.users,
     "timing": measures.timing,
