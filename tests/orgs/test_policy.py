@@ -263,4 +263,3 @@ def test_each_action_has_its_rule() -> None:
     outside = {Action.ORG_CREATE, Action.INVITATION_ACCEPT}
 
     assert set(RULES) == set(Action) - outside
-
