@@ -23,7 +23,7 @@ def clock() -> FakeClock:
 
 
 def guard(clock: FakeClock, *, tls: RequireTls = "remote", **rates: str) -> Guard:
-    every: dict[Policy, str] = {policy: "100/minute" for policy in get_args(Policy)}
+    every: dict[Policy, str] = dict.fromkeys(get_args(Policy), "100/minute")
     every.update((policy, rates[policy]) for policy in every if policy in rates)
     limiter = Limiter(storage=BoundedMemoryStorage(clock=clock), clock=clock, rates=every)
     return Guard(limiter=limiter, backoff=Backoff(clock=clock), require_tls=tls)

@@ -10,7 +10,7 @@ from vestibule.errors import InvalidRequest
 from vestibule.http.envelope import error_response
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-REQUEST_HEADERS = ("Authorization", "X-API-Key", "X-Client-Version", "X-Request-ID")
+REQUEST_HEADERS = ("Authorization", "DPoP", "X-API-Key", "X-Client-Version", "X-Request-ID")
 RESPONSE_HEADERS = (
     "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID",
 )  # fmt: skip
