@@ -9,11 +9,14 @@ from vestibule.access.caller import Caller
 from vestibule.apikeys.bounds import scopes_of
 from vestibule.apikeys.format import PREFIX as KEY_PREFIX
 from vestibule.apikeys.service import ApiKeys
+from vestibule.audit.models import Result
+from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.service import Clients
-from vestibule.errors import AuthenticationFailed, InvalidDpopProof, InvalidRequest
+from vestibule.errors import ApiError, AuthenticationFailed, InvalidDpopProof, InvalidRequest
 from vestibule.gate.liveness import Liveness
 from vestibule.guard.service import Guard
 from vestibule.http.context import RequestContext, context_of
+from vestibule.http.networks import network_of
 from vestibule.tokens.dpop import HEADER, Dpop
 from vestibule.tokens.service import Tokens, invalid_token
 from vestibule.tokens.subject import AccessToken
@@ -33,6 +36,7 @@ class Gate:
         api_keys: ApiKeys,
         users: Users,
         clients: Clients,
+        audit: Audit,
     ) -> None:
         self._guard = guard
         self._tokens = tokens
@@ -41,22 +45,49 @@ class Gate:
         self._api_keys = api_keys
         self._users = users
         self._clients = clients
+        self._audit = audit
 
     async def __call__(self, request: Request, *, scope: str | None = None) -> Caller:
         """The person whose credential the request carries; see `Authenticate`."""
         context = context_of(request)
+        attempt = Attempt(
+            event="access",
+            address=context.peer.address,
+            network=network_of(context.peer.address),
+            request_id=context.request_id,
+        )
+        try:
+            caller = await self._caller(request, context, attempt)
+            if scope is not None:
+                caller.require_scope(scope)
+        except ApiError as error:
+            self._note(attempt, error)
+            raise
+        return caller
+
+    async def _caller(self, request: Request, context: RequestContext, attempt: Attempt) -> Caller:
         self._guard.require_secure(scheme=context.peer.scheme, address=context.peer.address)
         scheme, credential = _credential(request)
         if credential.startswith(KEY_PREFIX):
-            caller = await self._by_key(SecretStr(credential), context)
-        else:
-            caller = await self._by_token(request, scheme, credential, context)
-        if scope is not None:
-            caller.require_scope(scope)
-        return caller
+            return await self._by_key(SecretStr(credential), context, attempt)
+        return await self._by_token(request, scheme, credential, context, attempt)
 
-    async def _by_key(self, key: SecretStr, context: RequestContext) -> Caller:
+    def _note(self, attempt: Attempt, error: ApiError) -> None:
+        """Put a refused credential into the trail; a request without one has tried nothing.
+
+        Nobody waits for the row: who sends rubbish must not keep the one writer busy.
+        """
+        if error.cause == "no_token" or error.status >= 500:
+            return
+        result = Result.FAILURE if error.status in (401, 403) else Result.REFUSED
+        self._audit.record_soon(
+            self._audit.event(attempt, result=result, cause=error.cause, status=error.status)
+        )
+
+    async def _by_key(self, key: SecretStr, context: RequestContext, attempt: Attempt) -> Caller:
         found = await self._api_keys.authenticate(key)
+        if found is not None:
+            attempt.user_id, attempt.org_id = found.user_id, found.org_id
         user = await self._users.get(found.user_id) if found else None
         if found is None or user is None or not user.is_active:
             raise invalid_token("api_key")
@@ -78,11 +109,18 @@ class Gate:
         )
 
     async def _by_token(
-        self, request: Request, scheme: str, token: str, context: RequestContext
+        self,
+        request: Request,
+        scheme: str,
+        token: str,
+        context: RequestContext,
+        attempt: Attempt,
     ) -> Caller:
         access = await self._tokens.verify(token)
-        await self._require_possession(request, scheme, token, access)
         subject = access.subject
+        attempt.user_id, attempt.client_id = subject.user_id, subject.client_id
+        attempt.org_id = subject.org_id
+        await self._require_possession(request, scheme, token, access)
         if subject.user_id is None:
             raise invalid_token("token_of_client")
         standing = await self._liveness.of(access)
@@ -132,6 +170,10 @@ def _credential(request: Request) -> tuple[str, str]:
     Raises `AuthenticationFailed` without an error code where there is none at all, as RFC 6750
     §3.1 asks, and `InvalidRequest` where there are two (§2).
     """
+    fields = request.headers.getlist("authorization"), request.headers.getlist("x-api-key")
+    if any(len(values) > 1 for values in fields):
+        # What stands in front of us may have looked at another one than we would.
+        raise InvalidRequest("Credentials were sent in two ways", cause="credentials_twice")
     scheme, _, credential = request.headers.get("authorization", "").strip().partition(" ")
     scheme, credential = scheme.lower(), credential.strip()
     key = request.headers.get("x-api-key", "").strip()

@@ -120,7 +120,7 @@ def router(
         async with audit.following(attempt):
             form = await read_form(request, AnyTokenForm)
             client = await admission.admit(client_credentials_of(request, form), visit, attempt)
-            answer = await introspector.inspect(form.token, client=client)
+            answer = await introspector.inspect(form.token, client=client, attempt=attempt)
         if SIGNED in request.headers.get("accept", ""):
             signed = await tokens.introspection(
                 answer.model_dump(exclude_none=True), audience=client.client_id

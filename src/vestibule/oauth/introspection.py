@@ -9,6 +9,8 @@ from pydantic import SecretStr
 from vestibule.apikeys.bounds import scopes_of
 from vestibule.apikeys.format import PREFIX as KEY_PREFIX
 from vestibule.apikeys.service import ApiKeys
+from vestibule.audit.models import Result
+from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client, ClientKind
 from vestibule.errors import AuthenticationFailed, UnauthorizedClient
 from vestibule.gate.liveness import Liveness
@@ -37,6 +39,7 @@ class Introspector:
         api_keys: ApiKeys,
         users: Users,
         organizations: Organizations,
+        audit: Audit,
     ) -> None:
         self._tokens = tokens
         self._sessions = sessions
@@ -44,40 +47,54 @@ class Introspector:
         self._api_keys = api_keys
         self._users = users
         self._organizations = organizations
+        self._audit = audit
 
-    async def inspect(self, token: SecretStr, *, client: Client) -> Introspection:
-        """What may be said of it to this client.
+    async def inspect(self, token: SecretStr, *, client: Client, attempt: Attempt) -> Introspection:
+        """What may be said of it to this client; why it is nothing, only the trail tells.
 
         Raises `UnauthorizedClient` for a public client: whoever asks must have proved who it is,
         or anybody could try tokens here (§4).
         """
         if client.kind is not ClientKind.CONFIDENTIAL:
             raise UnauthorizedClient("A public client may not introspect", cause="client_public")
+        try:
+            return await self._answer(token, client, attempt)
+        except _Inactive as found:
+            # Nobody waits for the row: a service behind us asks at every request.
+            self._audit.record_soon(
+                self._audit.event(attempt, result=Result.FAILURE, cause=found.cause, status=200)
+            )
+            return INACTIVE
+
+    async def _answer(self, token: SecretStr, client: Client, attempt: Attempt) -> Introspection:
         value = token.get_secret_value()
         if value.startswith(KEY_PREFIX):
-            answer = await self._key(token)
+            answer = await self._key(token, attempt)
         elif value.startswith(REFRESH_PREFIX):
-            answer = await self._refresh_token(value, client)
+            answer = await self._refresh_token(value, client, attempt)
         else:
-            answer = await self._access_token(value)
+            answer = await self._access_token(value, attempt)
         if client.organizations is not None and answer.org_key not in client.organizations:
-            return INACTIVE
+            raise _Inactive("client_org")
         return answer
 
-    async def _access_token(self, token: str) -> Introspection:
+    async def _access_token(self, token: str, attempt: Attempt) -> Introspection:
         try:
             access = await self._tokens.verify(token)
-        except AuthenticationFailed:
-            return INACTIVE
+        except AuthenticationFailed as error:
+            raise _Inactive(error.cause) from None
         subject = access.subject
+        attempt.user_id, attempt.org_id = subject.user_id, subject.org_id
         username, role = None, None
         if subject.user_id is not None:
             standing = await self._liveness.of(access)
-            if standing is None or not standing.may_enter:
-                return INACTIVE
+            if standing is None:
+                raise _Inactive("token_ended")
+            if not standing.may_enter:
+                raise _Inactive("org_unknown")
             username, role = standing.username, standing.org_role
         elif not await self._liveness.client_token_is_alive(access):
-            return INACTIVE
+            raise _Inactive("token_ended")
         return Introspection(
             active=True,
             aud=self._tokens.audience,
@@ -97,7 +114,7 @@ class Introspector:
             username=username,
         )
 
-    async def _refresh_token(self, token: str, client: Client) -> Introspection:
+    async def _refresh_token(self, token: str, client: Client, attempt: Attempt) -> Introspection:
         """Only its own client may know of a refresh token."""
         presented = self._sessions.refresh_tokens.parse(token)
         session = await self._sessions.get(presented.session_id) if presented else None
@@ -109,13 +126,14 @@ class Introspector:
             or session.digest != presented.digest
             or not self._sessions.alive(session)
         ):
-            return INACTIVE
+            raise _Inactive("refresh_unknown")
+        attempt.user_id, attempt.org_id = session.user_id, session.org_id
         user = await self._users.get(session.user_id)
         if user is None or not user.is_active:
-            return INACTIVE
+            raise _Inactive("user_disabled")
         own = await self._membership(user.id, session.org_id)
         if session.org_id is not None and own is None:
-            return INACTIVE
+            raise _Inactive("org_unknown")
         return Introspection(
             active=True,
             client_id=session.client_id,
@@ -131,15 +149,18 @@ class Introspector:
             username=user.username,
         )
 
-    async def _key(self, key: SecretStr) -> Introspection:
+    async def _key(self, key: SecretStr, attempt: Attempt) -> Introspection:
         """An API key, as if it were an access token of its owner."""
         found = await self._api_keys.authenticate(key)
-        user = await self._users.get(found.user_id) if found else None
-        if found is None or user is None or not user.is_active:
-            return INACTIVE
+        if found is None:
+            raise _Inactive("api_key")
+        attempt.user_id, attempt.org_id = found.user_id, found.org_id
+        user = await self._users.get(found.user_id)
+        if user is None or not user.is_active:
+            raise _Inactive("user_disabled")
         own = await self._membership(user.id, found.org_id)
         if found.org_id is not None and own is None:
-            return INACTIVE
+            raise _Inactive("org_unknown")
         self._api_keys.touch(found)
         return Introspection(
             active=True,
@@ -163,3 +184,11 @@ class Introspector:
         memberships = await self._organizations.memberships_of(user_id)
         active = (m for m in memberships if m.organization.is_active)
         return next((m for m in active if m.organization.id == org_id), None)
+
+
+class _Inactive(Exception):
+    """The token is not alive, or not for this client to know; `cause` is for the trail."""
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(cause)

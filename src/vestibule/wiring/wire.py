@@ -119,6 +119,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         api_keys=api_keys,
         users=users,
         clients=clients,
+        audit=audit,
     )
     admission = Admission(guard=guard, clients=clients)
     issuer = Issuer(tokens=tokens, sessions=sessions, audit=audit, database=database)
@@ -154,6 +155,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         api_keys=api_keys,
         users=users,
         organizations=organizations,
+        audit=audit,
     )
     authorizations = Authorizations(
         clients=clients,
