@@ -124,13 +124,65 @@ def test_kill_9_at_any_moment_loses_no_acknowledged_login(make_server: MakeServe
 
     with sqlite3.connect(server.data / "vestibule.db") as database:
         written = {row[0] for row in database.execute("SELECT request_id FROM audit_events")}
-        tokens = database.execute("SELECT count(*) FROM refresh_tokens").fetchone()[0]
+        tokens = database.execute("SELECT count(*) FROM sessions").fetchone()[0]
         sound = database.execute("PRAGMA integrity_check").fetchone()[0]
     database.close()
     assert len(acknowledged) >= 75
     assert set(acknowledged) <= written
     assert tokens >= len(acknowledged)
     assert sound == "ok"
+
+
+def test_kill_9_at_any_moment_loses_no_acknowledged_rotation_or_logout(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(failure_delays="false", limit_account="100000/minute")
+    own = {"username": "admin", "password": server.first["password"]}
+    logged_out: list[str] = []
+
+    def keep_refreshing(tokens: list[str]) -> None:
+        """Refresh, and log out every tenth session; `tokens` ends with what is good now."""
+        count = 0
+        while True:
+            count += 1
+            try:
+                body = {"refresh_token": tokens[-1]}
+                answer = httpx.post(f"{server.url}/api/v1/auth/refresh", json=body)
+                tokens.append(answer.json()["refresh_token"])
+                if count % 10 == 0:
+                    fresh = httpx.post(f"{server.url}{LOGIN}", data=own).json()["refresh_token"]
+                    gone = httpx.post(
+                        f"{server.url}/api/v1/auth/logout", json={"refresh_token": fresh}
+                    )
+                    if gone.status_code == 204:
+                        logged_out.append(fresh)
+            except httpx.HTTPError:
+                return
+
+    for _ in range(3):
+        chains = [
+            [httpx.post(f"{server.url}{LOGIN}", data=own).json()["refresh_token"]] for _ in range(4)
+        ]
+        threads = [threading.Thread(target=keep_refreshing, args=(chain,)) for chain in chains]
+        for thread in threads:
+            thread.start()
+        while sum(map(len, chains)) < 100:
+            threads[0].join(0.01)
+        server.stop(signal.SIGKILL)
+        for thread in threads:
+            thread.join()
+        server.start()
+
+        # Where the last rotation was committed but not acknowledged, the grace heals it.
+        for chain in chains:
+            body = {"refresh_token": chain[-1]}
+            answer = httpx.post(f"{server.url}/api/v1/auth/refresh", json=body)
+            assert answer.status_code == 200, answer.text
+        for token in logged_out:
+            answer = httpx.post(f"{server.url}/api/v1/auth/refresh", json={"refresh_token": token})
+            assert answer.status_code == 400, answer.text
+
+    assert len(logged_out) >= 6
 
 
 def test_two_services_that_start_at_once_on_nothing_make_one_administrator(
