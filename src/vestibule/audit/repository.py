@@ -9,6 +9,9 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from vestibule.audit.models import AuditEvent, Result, audit_events
 
+SIGNED_IN = "signed_in"
+"""The cause of every success with which a person has proved who they are."""
+
 _insert = insert(audit_events)
 _names = tuple(AuditEvent.__slots__)
 _success_from = (
@@ -17,6 +20,8 @@ _success_from = (
         audit_events.c.user_id == bindparam("user_id"),
         audit_events.c.network == bindparam("network"),
         audit_events.c.result == Result.SUCCESS.value,
+        # Not what a key or a token did there: it may be in other hands.
+        audit_events.c.cause == SIGNED_IN,
     )
     .limit(1)
 )
