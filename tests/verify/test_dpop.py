@@ -200,7 +200,7 @@ def test_no_client_can_lock_out_the_others(
 
 
 def test_a_refusal_is_a_challenge_of_the_scheme_that_proofs_belong_to() -> None:
-    assert InvalidProof().challenge() == (
+    assert InvalidProof().challenge(scheme="Bearer") == (
         'DPoP realm="vestibule", error="invalid_dpop_proof", '
         'error_description="Invalid DPoP proof", algs="ES256 RS256 PS256 Ed25519 EdDSA"'
     )

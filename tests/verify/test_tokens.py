@@ -192,6 +192,9 @@ async def test_every_forgery_is_refused(issuer: Issuer, verifier: Verifier) -> N
         "names twice within": signed(
             header, f'{plain[:-1]}, "x": {{"a": 1, "a": 2}}}}'.encode(), key
         ),
+        "a time without end": signed(
+            header, plain.replace('"exp": ', '"exp": 1e400, "was": ').encode(), key
+        ),
         "no object": signed(header, b'["alice"]', key),
         "no JSON": signed(header, b"alice", key),
         "no UTF-8": signed(header, b'{"sub": "\xff"}', key),

@@ -107,6 +107,6 @@ def _address(url: object) -> tuple[str, str, str] | None:
         host = parts.netloc.lower().removesuffix(_PORTS.get(parts.scheme, ""))
     except ValueError:
         raise InvalidProof from None
-    if not host or "@" in host:
+    if not host:
         raise InvalidProof
     return parts.scheme, host, parts.path or "/"
