@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -17,6 +18,8 @@ from tests.conftest import make_client
 from tests.mail.server import Postbox, postbox
 from tests.orgs.people import people, roles, signed_in, told, trail
 from tests.world import FakeClock, World
+from vestibule.clock import utc
+from vestibule.members import repository
 from vestibule.members.models import invitations
 from vestibule.orgs.models import Role
 from vestibule.settings import Settings
@@ -154,6 +157,24 @@ async def test_of_two_accepts_at_once_one_makes_the_member(
     assert statuses[0] == 200
     assert set(statuses[1:]) <= {404, 409}
     assert len(await trail(services, "invitation_accept")) == 5
+
+
+async def test_of_two_who_have_checked_an_invitation_one_spends_it(
+    client: httpx.AsyncClient, services: Services, clock: FakeClock, owner: dict[str, str]
+) -> None:
+    invitation_id = UUID((await invite(client, owner))["id"])
+    user = await services.users.named("bob")
+
+    spent = [
+        await services.database.write(
+            lambda c: repository.spend(
+                c, invitation_id=invitation_id, user_id=user.id, now=utc(clock)
+            )
+        )
+        for _ in range(2)
+    ]
+
+    assert spent == [True, False]
 
 
 async def test_members_are_not_invited_and_keep_their_role(

@@ -225,6 +225,43 @@ async def test_nobody_of_another_organization_may_anything(
     assert dict(zip(CALLERS, found, strict=True)) == expected
 
 
+async def test_a_key_for_one_organization_opens_no_other_of_its_owner(
+    client: httpx.AsyncClient, services: Services, callers: dict[str, dict[str, str]]
+) -> None:
+    owner = await services.users.named("owner")
+    await services.organizations.add_member(key="globex", user_id=owner.id, role=Role.OWNER)
+    made = await client.post(
+        "/api/v1/user/api-keys",
+        json={"name": "globex", "org_id": "globex"},
+        headers=callers["owner"],
+    )
+    key = bearer(made.json()["key"])
+    routes = {(row.method, row.route): row.body for row in TABLE if "{org}" in row.route}
+    names = {
+        "workspace": "default", "project": "default",
+        "user_id": str(owner.id), "invitation_id": str(owner.id),
+    }  # fmt: skip
+    body = {"{member}": str(owner.id), "{key}": "new", "{email}": "new@example.com"}
+
+    found = {
+        key_of: [
+            (
+                await client.request(
+                    method,
+                    route.format(org=key_of, **names),
+                    json=sent and {name: body.get(value, value) for name, value in sent.items()},
+                    headers=key,
+                )
+            ).status_code
+            for (method, route), sent in routes.items()
+        ]
+        for key_of in ("acme", "globex")
+    }
+
+    assert set(found["acme"]) == {404}
+    assert 200 in found["globex"]
+
+
 @pytest.mark.parametrize("row", [row for row in TABLE if "{org}" in row.route], ids=str)
 async def test_a_suspended_organization_is_closed_to_all_but_administrators_of_the_service(
     client: httpx.AsyncClient,
