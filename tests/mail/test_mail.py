@@ -14,6 +14,7 @@ from tests.world import FakeClock
 from vestibule.mail.mailer import Mail, MailNotSent
 from vestibule.mail.outbox import Outbox
 from vestibule.mail.smtp import SmtpMailer, parse_url
+from vestibule.server.insecure import insecurities
 from vestibule.settings import Settings
 
 SECRET = "a-secret-that-must-not-leak"
@@ -173,3 +174,11 @@ def test_a_server_needs_a_sender() -> None:
 
     assert [error["loc"] for error in raised.value.errors()] == [("mail_from",)]
     assert SECRET not in str(raised.value) + str(form.value)
+
+
+def test_mail_in_the_clear_is_said_at_the_start() -> None:
+    url = SecretStr(f"smtp+insecure://u:{SECRET}@mail.example.org")
+
+    said = insecurities(Settings(smtp_url=url, mail_from="a@example.org"))
+
+    assert said == ["VESTIBULE_SMTP_URL lets mail with secrets travel in the clear"]

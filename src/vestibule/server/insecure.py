@@ -14,6 +14,9 @@ def insecurities(settings: Settings) -> list[str]:
         found.append("VESTIBULE_FAILURE_DELAYS=false lets anybody guess without end")
     if settings.public_url.startswith("http://") and not _is_local(settings.public_url):
         found.append("VESTIBULE_ISSUER is not an https URL")
+    smtp = settings.smtp_url
+    if smtp is not None and smtp.get_secret_value().startswith("smtp+insecure:"):
+        found.append("VESTIBULE_SMTP_URL lets mail with secrets travel in the clear")
     return found
 
 
