@@ -15,7 +15,12 @@ from vestibule.orgs import (
     project_endpoints as projects,
     workspace_endpoints as workspaces,
 )
-from vestibule.pages import authorize as authorize_page, device as device_page, static_files
+from vestibule.pages import (
+    authorize as authorize_page,
+    device as device_page,
+    invitation as invitation_page,
+    static_files,
+)
 from vestibule.pages.rendering import Pages
 from vestibule.sessions import endpoints as sessions
 from vestibule.status import endpoints as status
@@ -85,7 +90,7 @@ def routers(services: Services) -> list[APIRouter]:
             tokens=services.tokens,
             users=services.users,
             authenticate=authenticate,
-            algorithm=services.settings.signing_algorithm,
+            keys=services.keys,
         ),
         device_page.router(
             pages=pages,
@@ -103,6 +108,9 @@ def routers(services: Services) -> list[APIRouter]:
             organizations=services.organizations,
             audit=services.audit,
             clock=services.clock,
+        ),
+        invitation_page.router(
+            pages=pages, browser=services.browser, invitations=services.invitations
         ),
         static_files.router(),
     ]

@@ -41,6 +41,7 @@ from vestibule.oauth.routes import OAuthRoute
 from vestibule.oauth.schemas import AnyTokenForm, DeviceForm, Introspection, TokenForm, UserInfo
 from vestibule.oauth.service import PATH, TokenEndpoint
 from vestibule.tokens.dpop import HEADER
+from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.service import Tokens, invalid_token
 from vestibule.users.service import Users
 
@@ -153,7 +154,7 @@ def router(
 
 
 def discovery_router(
-    *, tokens: Tokens, users: Users, authenticate: Authenticate, algorithm: str
+    *, tokens: Tokens, keys: KeyRing, users: Users, authenticate: Authenticate
 ) -> APIRouter:
     """The metadata documents, and the claims about a person."""
     routes = APIRouter(tags=["OpenID Connect"])
@@ -173,7 +174,7 @@ def discovery_router(
         openapi_extra=operation(),
     )
     async def configuration() -> dict[str, Any]:
-        return metadata.document(issuer=tokens.issuer, algorithm=algorithm)
+        return metadata.document(issuer=tokens.issuer, algorithms=await keys.algorithms())
 
     @routes.post(
         "/oauth2/userinfo",

@@ -12,8 +12,8 @@ from vestibule.tokens.dpop import ALGORITHMS as DPOP_ALGORITHMS
 CONFIDENTIAL = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 
-def document(*, issuer: str, algorithm: str) -> dict[str, Any]:
-    """The metadata of this issuer, whose keys sign with this algorithm."""
+def document(*, issuer: str, algorithms: list[str]) -> dict[str, Any]:
+    """The metadata of this issuer, whose keys sign with these algorithms."""
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth2/authorize",
@@ -30,8 +30,8 @@ def document(*, issuer: str, algorithm: str) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": [grant.value for grant in Grant],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [algorithm],
-        "introspection_signing_alg_values_supported": [algorithm],
+        "id_token_signing_alg_values_supported": algorithms,
+        "introspection_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": [*CONFIDENTIAL, "none"],
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,

@@ -90,6 +90,11 @@ class KeyRing:
         await self._refresh()
         return {"keys": [key.public_jwk for key in self._keys]}
 
+    async def algorithms(self) -> list[str]:
+        """Those of the published keys: after a change of the setting, the former for a while."""
+        await self._refresh()
+        return sorted({key.algorithm for key in self._keys})
+
     async def list(self) -> list[SigningKey]:
         """All published keys, oldest first."""
         await self._refresh(after=0)

@@ -105,7 +105,14 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         assertions=Assertions(
             replays=replays,
             clock=clock,
-            audiences=[settings.public_url, f"{settings.public_url}/oauth2/token"],
+            # RFC 7523 §3 names the token endpoint; libraries name the endpoint that they call.
+            audiences=[
+                settings.public_url,
+                *(
+                    f"{settings.public_url}/oauth2/{endpoint}"
+                    for endpoint in ("token", "introspect", "revoke", "device_authorization")
+                ),
+            ],
         ),
         default_scopes=settings.default_scopes,
     )
