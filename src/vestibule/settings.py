@@ -186,8 +186,7 @@ class Settings(BaseSettings):
     )
     invitation_url: str | None = Field(
         default=None,
-        description="Page that invitations link to, their secret behind a `#`; by default "
-        "`/invitation` of the issuer.",
+        description="Page that invitations link to, with `?token=`; by default our own.",
     )
     invitations_per_hour: int = Field(
         default=100, ge=1, description="Invitations that one organization may send in an hour."

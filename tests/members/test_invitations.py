@@ -308,7 +308,7 @@ async def test_the_mailed_secret_proves_the_address_and_the_told_one_does_not(
         to_carol = await invite(client, owner, "carol@example.org")
         text = box.messages[0].get_content()
         (link,) = [line for line in text.splitlines() if "://" in line]
-        page, _, mailed = link.partition("#token=")
+        page, _, mailed = link.partition("?token=")
 
         by_mail = await accept(client, await signed_in(client, world, "bob"), mailed)
         by_word = await accept(client, await signed_in(client, world, "carol"), to_carol["token"])
@@ -332,7 +332,7 @@ async def test_either_secret_spends_the_invitation(settings: Settings, clock: Fa
         made = await invite(client, await signed_in(client, world, "owner"))
         await asyncio.wait_for(box.arrived.wait(), 5)
         text = box.messages[0].get_content()
-        mailed = text.partition("https://app.example.org/join#token=")[2].split()[0]
+        mailed = text.partition("https://app.example.org/join?token=")[2].split()[0]
         bob = await signed_in(client, world, "bob")
         await accept(client, bob, mailed)
         user = await services.users.named("bob")

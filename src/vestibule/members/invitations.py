@@ -144,6 +144,18 @@ class Invitations:
             caller, org=org, action=Action.INVITATION_REVOKE, status=204, work=work
         )
 
+    async def find(self, caller: Caller, *, token: SecretStr) -> Membership:
+        """What accepting would make of the caller. Raises as `accept` does."""
+        attempt = caller.attempt(Action.INVITATION_ACCEPT.value)
+        now = utc(self._clock)
+        async with self._audit.following(attempt):
+            checked = await self._authorization.look(
+                lambda c: _check(c, caller, token, attempt, now=now)
+            )
+        return Membership(
+            organization=checked.organization, role=checked.invitation.role, joined_at=now
+        )
+
     async def accept(self, caller: Caller, *, token: SecretStr) -> Membership:
         """Make the caller a member by the secret that was mailed, or told to the inviter.
 

@@ -15,7 +15,7 @@ You are invited to {name} as {role}.
 
 To accept, open this link before {until}:
 
-{url}#token={token}
+{url}?token={token}
 
 It works once, and only for the account of {address}.
 If you do not know what this is about, do nothing.
@@ -25,10 +25,7 @@ If you do not know what this is about, do nothing.
 def invitation_mail(
     *, organization: Organization, invitation: Invitation, token: SecretStr, url: str
 ) -> Mail:
-    """The letter.
-
-    The secret stands behind the #: browsers send that to no server, and no log holds it.
-    """
+    """The letter. Its link is no log's to keep: whoever has it needs the account as well."""
     return Mail(
         to=invitation.email_address,
         subject=SUBJECT.format(name=organization.name),
