@@ -39,7 +39,7 @@ class Assertions:
             return None
         try:
             claims: Any = json.loads(jws.extract_compact(value.encode()).payload)
-        except (JoseError, ValueError, KeyError, TypeError):
+        except (JoseError, ValueError, KeyError, TypeError, RecursionError):
             return None
         subject = claims.get("sub") if isinstance(claims, dict) else None
         return subject if isinstance(subject, str) else None
@@ -64,7 +64,7 @@ class Assertions:
             registry.validate(decoded.claims)
             expires_at = int(decoded.claims["exp"])
             jti = str(decoded.claims["jti"])
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return False
         if expires_at > now + MAX_LIFETIME + LEEWAY:
             return False

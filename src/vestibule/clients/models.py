@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -57,7 +57,7 @@ class Client:
     client_id: str
     name: str
     kind: ClientKind
-    secret_hash: bytes | None
+    secret_hash: bytes | None = field(repr=False)
     """SHA-256 of the secret: it has 256 random bits, so a slow hash would add nothing."""
     grants: frozenset[str]
     scopes: frozenset[str]

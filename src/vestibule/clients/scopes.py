@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vestibule.clients.models import Client
+from vestibule.clients.registration import SCOPE
 from vestibule.errors import InvalidRequest
 
 ORG_SCOPE = "org:"
@@ -30,6 +31,9 @@ def _asked(
     asked = frozenset(scope.split(" ")) - {""}
     keys = {item.removeprefix(ORG_SCOPE) for item in asked if item.startswith(ORG_SCOPE)}
     plain = frozenset(item for item in asked if not item.startswith(ORG_SCOPE))
+    if not all(SCOPE.fullmatch(item) for item in asked):
+        # Above all no other white space: what is one scope here must stay one wherever it is kept.
+        raise _invalid("A scope is not of its form")
     if len(keys) > 1:
         raise _invalid("Only one organization can be asked for")
     if not plain <= allowed:

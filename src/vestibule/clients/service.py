@@ -189,10 +189,21 @@ def require_grant(client: Client, grant: Grant) -> None:
         raise AccessForbidden("This client may not use this grant", cause="client_grant")
 
 
+def may_enter(client: Client, key: str) -> bool:
+    """Whether the client may enter this organization, or as much as know of it."""
+    return client.organizations is None or key in client.organizations
+
+
 def require_organization(client: Client, key: str) -> None:
     """Raise `AccessForbidden` where the client may not enter this organization."""
-    if client.organizations is not None and key not in client.organizations:
+    if not may_enter(client, key):
         raise AccessForbidden("This client may not enter this organization", cause="client_org")
+
+
+def require_proof(client: Client, jkt: str | None) -> None:
+    """Raise `InvalidRequest` where the client must prove a key and has not (RFC 9449 §5.2)."""
+    if client.dpop_bound and jkt is None:
+        raise InvalidRequest("This client must send a DPoP proof", cause="dpop_missing")
 
 
 def hash_secret(secret: SecretStr) -> bytes:

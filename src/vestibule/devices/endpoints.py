@@ -81,8 +81,11 @@ def router(*, devices: Devices, admission: Admission, audit: Audit, issuer: str)
         operation_id="get_device_login",
         openapi_extra=operation(AccessForbidden, NotFound, ExpiredToken, ValidationFailed),
     )
-    async def state(device_code: Annotated[str, Path(max_length=1024)]) -> DeviceState:
-        login = await devices.state(SecretStr(device_code))
+    async def state(
+        request: Request, device_code: Annotated[str, Path(max_length=1024)]
+    ) -> DeviceState:
+        async with audit.following(attempt_of(visit_of(request), "device_state")):
+            login = await devices.state(SecretStr(device_code))
         if login.status is DeviceStatus.PENDING:
             return DeviceState(status="pending", user_id=None)
         return DeviceState(status="authorized", user_id=login.user_id)

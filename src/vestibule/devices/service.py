@@ -34,6 +34,7 @@ from vestibule.http.visit import Visit
 from vestibule.issuing.service import Granted, Issued, Issuer
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations
+from vestibule.sessions import repository as sessions
 from vestibule.sessions.models import Session
 from vestibule.sessions.service import Origin
 from vestibule.storage.database import Database
@@ -154,7 +155,9 @@ class Devices:
             raise await self._wait(login)
         granted = await self._granted(login, client=client, visit=visit, jkt=jkt, id_token=id_token)
 
-        def redeem(connection: Connection, _session: Session) -> None:
+        def redeem(connection: Connection, session: Session) -> None:
+            if sessions.withdrawn(connection, user_id=session.user_id, auth_time=session.auth_time):
+                raise _unknown("session_ended")
             if not repository.redeem(connection, login.digest):
                 raise _unknown("device_replay")
 

@@ -22,7 +22,10 @@ def shown(user_code: str) -> str:
 
 def canonical(typed: str) -> str | None:
     """What somebody typed as it is compared; None for what can't be one."""
-    kept = "".join(c for c in typed.upper() if c not in " -\u2010\u2011\u2013\t")
+    kept = "".join(c for c in typed if c not in " -\u2010\u2011\u2013\t")
+    if not kept.isascii():
+        return None  # in upper case, some letters of other scripts would be of the alphabet
+    kept = kept.upper()
     if len(kept) != LENGTH or not set(kept) <= set(ALPHABET):
         return None
     return kept

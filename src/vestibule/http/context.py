@@ -20,8 +20,8 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a caller may choose: nothing that could forge a log line or a header."""
 
 MAX_LOGGED_PATH = 256
-SECRET_PATH = "/api/v1/auth/device/code/"  # noqa: S105  (where one stands)
-"""What the contract has behind this is the device's secret."""
+SECRET_PATH = "/device/code/"  # noqa: S105  (where one stands)
+"""What the contract has behind this is the device's secret, also where the rest is misspelt."""
 
 SAFE_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -136,8 +136,9 @@ class ErrorBoundary:
 
 
 def _logged(path: str) -> str:
-    if path.startswith(SECRET_PATH):
-        return SECRET_PATH + "…"
+    place = path.lower().find(SECRET_PATH)
+    if place >= 0:
+        path = path[: place + len(SECRET_PATH)] + "…"
     return path[:MAX_LOGGED_PATH]
 
 

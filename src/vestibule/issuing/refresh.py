@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from vestibule.audit.service import Attempt
 from vestibule.clients.models import Client, Grant
 from vestibule.clients.scopes import narrowed_scopes
-from vestibule.clients.service import require_grant, require_organization
+from vestibule.clients.service import require_grant, require_organization, require_proof
 from vestibule.errors import ApiError, InvalidGrant
 from vestibule.issuing.service import Granted, Issued, Issuer
 from vestibule.orgs.models import Membership
@@ -50,6 +50,7 @@ class Refresh:
         nothing is spent then, unless it had been spent before: that ends the session.
         """
         require_grant(client, Grant.REFRESH_TOKEN)
+        require_proof(client, jkt)
         presented = self._sessions.refresh_tokens.parse(refresh_token.get_secret_value())
         session = await self._sessions.get(presented.session_id) if presented else None
         if presented is None or session is None:

@@ -11,8 +11,10 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from vestibule.audit.models import Result
+from vestibule.audit.repository import SIGNED_IN
 from vestibule.audit.service import Attempt, Audit
-from vestibule.clients.models import Client, Grant
+from vestibule.clients.models import Client, ClientKind, Grant
+from vestibule.clients.service import may_enter, require_proof
 from vestibule.issuing.profile import profile_claims
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import default_membership
@@ -97,14 +99,16 @@ class Issuer:
         granted: Granted,
         attempt: Attempt,
         *,
-        cause: str = "signed_in",
+        cause: str = SIGNED_IN,
         also: Callable[[Connection, Session], None] | None = None,
     ) -> Issued:
         """Begin a session and hand out its first tokens.
 
         One commit holds the session, the row in the trail and what `also` writes: a code is
-        redeemed together with what it is redeemed for, or not at all.
+        redeemed together with what it is redeemed for, or not at all. Raises `InvalidRequest`
+        for a client that must prove its key, on every road that takes no proofs.
         """
+        require_proof(granted.client, granted.jkt)
         attempt.user_id = granted.user.id
         attempt.org_id = granted.org_id
         session, refresh_token = self._sessions.new(
@@ -115,7 +119,9 @@ class Issuer:
             org_id=granted.org_id,
             origin=granted.origin,
             auth_time=granted.auth_time,
-            dpop_jkt=granted.jkt,
+            # RFC 9449 §5: a confidential client's own proof binds the refresh token already, and
+            # it may change its key.
+            dpop_jkt=granted.jkt if granted.client.kind is ClientKind.PUBLIC else None,
             renewable=Grant.REFRESH_TOKEN in granted.client.grants,
         )
         issued = await self.mint(granted, session_id=session.id, refresh_token=refresh_token)
@@ -145,7 +151,11 @@ class Issuer:
                 nonce=granted.nonce,
                 profile=profile_claims(granted.user, granted.scopes),
             )
-        active = [m for m in granted.memberships if m.organization.is_active]
+        active = [
+            m
+            for m in granted.memberships
+            if m.organization.is_active and may_enter(granted.client, m.organization.key)
+        ]
         return Issued(
             access_token=access_token,
             expires_in=self._tokens.access_lifetime,

@@ -82,7 +82,7 @@ class Login:
         self._guard.require_secure(scheme=visit.scheme, address=visit.address)
         await self._guard.admit_address(visit.network)
         client = await self._admission.admit(client_credentials, visit, attempt)
-        return await self.password_grant(client, credentials, visit=visit, attempt=attempt)
+        return await self._grant(client, credentials, visit=visit, attempt=attempt)
 
     async def password_grant(
         self,
@@ -95,6 +95,21 @@ class Login:
         id_token: bool = False,
     ) -> Issued:
         """The same for a client that has proved itself (RFC 6749 §4.3)."""
+        await self._guard.admit_address(visit.network)
+        return await self._grant(
+            client, credentials, visit=visit, attempt=attempt, jkt=jkt, id_token=id_token
+        )
+
+    async def _grant(
+        self,
+        client: Client,
+        credentials: Credentials,
+        *,
+        visit: Visit,
+        attempt: Attempt,
+        jkt: str | None = None,
+        id_token: bool = False,
+    ) -> Issued:
         await self._guard.admit_client(client.client_id)
         scopes, org_key = requested_scopes(client, credentials.scope)
         user = await self.identify(credentials, visit=visit, attempt=attempt)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from sqlalchemy import Connection
 
@@ -28,18 +29,23 @@ from vestibule.users.models import User
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 """SHA-256 in base64url (RFC 7636 §4.2)."""
 JKT = CHALLENGE
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_PARAMETERS = 32
 MAX_STATE = 2000
 MAX_NONCE = 400
+PROVED = {"client_id", "redirect_uri"}
+"""What must be right before the browser is sent anywhere (RFC 6749 §4.1.2.1)."""
+LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::[0-9]{1,5})?(?=[/?]|\Z)")
 PROMPTS = {"none", "login", "consent", "select_account"}
 
 
 class Refused(Exception):
     """What the client is told through the browser, by a redirect (RFC 6749 §4.1.2.1)."""
 
-    def __init__(self, location: str, error: str) -> None:
+    def __init__(self, location: str, error: str, *, cause: str) -> None:
         self.location = location
         self.error = error
+        self.cause = cause
         super().__init__(error)
 
 
@@ -82,33 +88,49 @@ class Authorizations:
         self._issuer = issuer
         self._code_lifetime = timedelta(seconds=code_lifetime)
 
-    async def read(self, query: str) -> AuthorizationRequest:
+    async def read(self, query: str, *, attempt: Attempt) -> AuthorizationRequest:
         """What a query string asks for.
 
         Raises `InvalidRequest` for what must not be answered by a redirect, because client or
         redirect URI are not proved (RFC 6749 §4.1.2.1), and `Refused` for all else.
         """
-        parameters = _parameters(query)
-        client = await self._clients.find(parameters.get("client_id", ""))
-        redirect_uri = parameters.get("redirect_uri", "")
-        if client is None:
-            raise InvalidRequest("This client is not known", cause="client_unknown")
-        if redirect_uri not in client.redirect_uris:
-            # RFC 9700 §2.1: to the letter. No default either: what is meant is said.
-            raise InvalidRequest("This redirect URI is not registered", cause="redirect_uri")
+        async with self._audit.following(attempt):
+            parameters, repeated = _parameters(query)
+            if repeated & PROVED:
+                raise _repeated()
+            client = await self._clients.find(parameters.get("client_id", ""))
+            redirect_uri = parameters.get("redirect_uri", "")
+            if client is None:
+                raise InvalidRequest("This client is not known", cause="client_unknown")
+            attempt.client_id = client.client_id
+            if not _is_registered(client, redirect_uri):
+                # No default either: what is meant is said.
+                raise InvalidRequest("This redirect URI is not registered", cause="redirect_uri")
         try:
+            if repeated:
+                raise _repeated()
             return _request(client, redirect_uri, parameters)
         except ApiError as error:
             raise self.refusal(
-                redirect_uri, parameters.get("state"), error.oauth, error.detail
+                redirect_uri,
+                parameters.get("state"),
+                error.oauth,
+                error.detail,
+                cause=error.cause,
             ) from None
 
     def refusal(
-        self, redirect_uri: str, state: str | None, error: str, description: str = ""
+        self,
+        redirect_uri: str,
+        state: str | None,
+        error: str,
+        description: str = "",
+        *,
+        cause: str | None = None,
     ) -> Refused:
-        """The redirect that tells the client no."""
+        """The redirect that tells the client no; `cause` is for the trail, by default `error`."""
         answer = {"error": error, "error_description": description, "state": state}
-        return Refused(self._location(redirect_uri, answer), error)
+        return Refused(self._location(redirect_uri, answer), error, cause=cause or error)
 
     async def needs_consent(self, request: AuthorizationRequest, user: User) -> bool:
         """Whether the person must be asked: not for the platform's own clients, nor twice."""
@@ -174,24 +196,52 @@ class Authorizations:
         return f"{redirect_uri}{separator}{urlencode(parameters)}"
 
 
-def _parameters(query: str) -> dict[str, str]:
+def _parameters(query: str) -> tuple[dict[str, str], set[str]]:
+    """The parameters that have a value (RFC 6749 §3.1), and the names that came twice."""
     try:
         pairs = parse_qsl(
             query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
         )
     except (UnicodeDecodeError, ValueError):
         raise InvalidRequest("The query can't be read", cause="query") from None
-    parameters = dict(pairs)
-    if len(parameters) != len(pairs):
-        # RFC 6749 §3.1.
-        raise InvalidRequest("A parameter was sent more than once", cause="repeated_parameter")
-    return {name: value for name, value in parameters.items() if value}
+    if CONTROL.search(unquote_plus(query)):
+        # What is kept and sent back is text, and neither a line of a header nor of a log.
+        raise InvalidRequest("The query can't be read", cause="query")
+    counts = Counter(name for name, _ in pairs)
+    # Of two values none is taken.
+    parameters = {name: value for name, value in pairs if value and counts[name] == 1}
+    return parameters, {name for name, count in counts.items() if count > 1}
+
+
+def _repeated() -> InvalidRequest:
+    # RFC 6749 §3.1.
+    return InvalidRequest("A parameter was sent more than once", cause="repeated_parameter")
+
+
+def _is_registered(client: Client, redirect_uri: str) -> bool:
+    """Whether the answer may be sent there: compared to the letter (RFC 9700 §2.1).
+
+    But for the port of a native app that listens on its own machine: it can't choose it
+    beforehand (§4.1.3, RFC 8252 §7.3).
+    """
+    if redirect_uri in client.redirect_uris:
+        return True
+    portless = _without_port(redirect_uri)
+    return portless is not None and portless in map(_without_port, client.redirect_uris)
+
+
+def _without_port(uri: str) -> str | None:
+    """A loopback URI without its port; None for any other."""
+    found = LOOPBACK.match(uri)
+    return found[1] + uri[found.end() :] if found else None
 
 
 def _request(
     client: Client, redirect_uri: str, parameters: Mapping[str, str]
 ) -> AuthorizationRequest:
-    if parameters.get("response_type") != "code":
+    if "response_type" not in parameters:
+        raise InvalidRequest("The response_type is missing")
+    if parameters["response_type"] != "code":
         raise InvalidRequest("The response_type must be code", oauth="unsupported_response_type")
     if parameters.get("response_mode", "query") != "query":
         raise InvalidRequest("The response_mode must be query")
@@ -203,10 +253,10 @@ def _request(
         raise InvalidRequest("This client may not use this grant", oauth="unauthorized_client")
     if parameters.get("code_challenge_method") != "S256":
         # RFC 7636 §4.3: without a method it would be `plain`.
-        raise InvalidRequest("PKCE with code_challenge_method=S256 is required")
+        raise InvalidRequest("PKCE with code_challenge_method=S256 is required", cause="pkce")
     challenge = parameters.get("code_challenge", "")
     if not CHALLENGE.fullmatch(challenge):
-        raise InvalidRequest("The code_challenge is not of its form")
+        raise InvalidRequest("The code_challenge is not of its form", cause="pkce")
     jkt = parameters.get("dpop_jkt")
     if jkt is not None and not JKT.fullmatch(jkt):
         raise InvalidRequest("The dpop_jkt is not of its form")

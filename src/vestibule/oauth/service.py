@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from vestibule.audit.service import Attempt
 from vestibule.clients.models import Grant
-from vestibule.clients.service import require_grant
-from vestibule.errors import InvalidDpopProof, InvalidRequest, UnsupportedGrantType
+from vestibule.clients.service import require_grant, require_proof
+from vestibule.errors import InvalidDpopProof, UnsupportedGrantType
 from vestibule.http.visit import Visit
 from vestibule.issuing.admission import Admission, ClientCredentials
 from vestibule.issuing.service import Issued
@@ -50,8 +50,7 @@ class TokenEndpoint:
             ) from None
         require_grant(client, grant)
         jkt = await self._thumbprint(proofs)
-        if client.dpop_bound and jkt is None:
-            raise InvalidRequest("This client must send a DPoP proof", cause="dpop_missing")
+        require_proof(client, jkt)
         request = TokenRequest(client=client, form=form, visit=visit, attempt=attempt, jkt=jkt)
         async with self._admission.counting_guesses(visit):
             return await self._grants[grant](request)

@@ -107,7 +107,7 @@ def require(caller: Caller, standing: Standing | None, action: Action) -> Standi
     """
     if standing is None:
         raise NotFound("Organization not found", cause="org_unknown")
-    if not _opens(caller, standing.organization):
+    if not opens(caller, standing.organization):
         raise NotFound("Organization not found", cause="org_confined")
     if standing.role is None and not caller.is_admin:
         raise NotFound("Organization not found", cause="org_stranger")
@@ -138,7 +138,7 @@ def require_creation(caller: Caller, *, anyone: bool) -> None:
 
 def require_joining(caller: Caller, organization: Organization) -> None:
     """Raise the error of an invitation that this credential can't accept."""
-    if caller.workspace_id is not None or not _opens(caller, organization):
+    if caller.workspace_id is not None or not opens(caller, organization):
         raise NotFound("Invitation not found", cause="org_confined")
     if not organization.is_active:
         raise AccessForbidden("This organization is suspended", cause="org_suspended")
@@ -169,7 +169,8 @@ def uninviting(role: Role) -> Action:
     return Action.OWNER_UNINVITE if role is Role.OWNER else Action.INVITATION_REVOKE
 
 
-def _opens(caller: Caller, organization: Organization) -> bool:
+def opens(caller: Caller, organization: Organization) -> bool:
+    """Whether the credential is good for this organization, whatever the person may do there."""
     if caller.org_keys is not None and organization.key not in caller.org_keys:
         return False
     if caller.org_id is None:

@@ -13,7 +13,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vestibule.audit.service import Audit
+from vestibule.audit.models import Result
+from vestibule.audit.service import Attempt, Audit
 from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden, ApiError
 from vestibule.http.forms import read_form
@@ -31,6 +32,8 @@ from vestibule.sessions.models import Session
 from vestibule.users.models import User
 
 PATH = "/oauth2/authorize"
+ASKS_WHO = {"login", "select_account"}
+"""Values of `prompt` that want the person to say who they are, whoever is signed in."""
 
 
 def router(
@@ -50,11 +53,18 @@ def router(
         audit=audit, clock=clock,
     )  # fmt: skip
 
+    def told(refused: Refused, attempt: Attempt) -> Response:
+        audit.record_soon(
+            audit.event(attempt, result=Result.REFUSED, cause=refused.cause, status=303)
+        )
+        return see_other(refused.location)
+
     @routes.get(PATH)
     async def show(request: Request) -> Response:
         visitor = await browser.visitor(request)
+        attempt = _attempt(request, visitor)
         try:
-            asked = await authorizations.read(request.url.query)
+            asked = await authorizations.read(request.url.query, attempt=attempt)
             if consent.must_sign_in(asked, visitor):
                 if "none" in asked.prompt:
                     raise authorizations.refusal(asked.redirect_uri, asked.state, "login_required")
@@ -67,13 +77,14 @@ def router(
             assert visitor.user is not None
             return await consent.show(request, asked, visitor, visitor.user)
         except Refused as refused:
-            return see_other(refused.location)
+            return told(refused, attempt)
 
     @routes.post(PATH)
     async def act(request: Request) -> Response:
         visitor = await browser.visitor(request)
+        attempt = _attempt(request, visitor)
         try:
-            asked = await authorizations.read(request.url.query)
+            asked = await authorizations.read(request.url.query, attempt=attempt)
             form = await read_form(request, PageForm)
             back = f"{PATH}?{_without_login(request.url.query)}"
             if form.action == "sign_in":
@@ -90,7 +101,7 @@ def router(
                 return await sign_in.sign_out(request, visitor, form, back=back)
             return await consent.decide(request, asked, visitor, visitor.user, form)
         except Refused as refused:
-            return see_other(refused.location)
+            return told(refused, attempt)
 
     return routes
 
@@ -118,7 +129,7 @@ class _Consent:
     def must_sign_in(self, asked: AuthorizationRequest, visitor: Visitor) -> bool:
         """Whether nobody is signed in here, or too long ago for this client."""
         session = visitor.session
-        if session is None or visitor.user is None or "login" in asked.prompt:
+        if session is None or visitor.user is None or asked.prompt & ASKS_WHO:
             return True
         if asked.max_age is None:
             return False
@@ -194,11 +205,17 @@ class _Consent:
             chosen = organization_to_enter(asked.client, user, memberships, asked.org_key)
         except ApiError as error:
             raise self._authorizations.refusal(
-                asked.redirect_uri, asked.state, "access_denied", error.detail
+                asked.redirect_uri, asked.state, "access_denied", error.detail, cause=error.cause
             ) from None
         if asked.org_key is not None and chosen is not None:
             return [chosen], chosen
         return enterable(asked.client, memberships), chosen
+
+
+def _attempt(request: Request, visitor: Visitor) -> Attempt:
+    attempt = attempt_of(visit_of(request), "authorize")
+    attempt.user_id = visitor.user.id if visitor.user else None
+    return attempt
 
 
 def _purpose(request: Request) -> str:
@@ -207,10 +224,10 @@ def _purpose(request: Request) -> str:
 
 
 def _without_login(query: str) -> str:
-    """The same question, once `prompt=login` has been answered."""
+    """The same question, once the person has said who they are."""
     pairs = []
     for name, value in parse_qsl(query, keep_blank_values=True):
-        kept = " ".join(p for p in value.split() if p != "login") if name == "prompt" else value
+        kept = " ".join(p for p in value.split() if p not in ASKS_WHO) if name == "prompt" else value
         if kept or name != "prompt":
             pairs.append((name, kept))
     return urlencode(pairs)

@@ -107,6 +107,11 @@ class Browser:
         site = request.headers.get("sec-fetch-site", "same-origin")
         own = hmac.compare_digest(self.form_token(visitor, purpose).encode(), token.encode())
         if visitor.is_new or not own or origin != self._origin() or site not in SAME_SITE:
+            attempt = attempt_of(visit_of(request), "form")
+            attempt.user_id = visitor.user.id if visitor.user else None
+            self._audit.record_soon(
+                self._audit.event(attempt, result=Result.REFUSED, cause="csrf", status=403)
+            )
             raise AccessForbidden(
                 "This form is too old or not ours: open the page again", cause="csrf"
             )

@@ -59,6 +59,15 @@ def router(
         audit.log(done)
         return Response(status_code=204)
 
+    async def owner(request: Request, scope: str) -> Caller:
+        caller = await authenticate(request, scope=scope)
+        if caller.org_id is not None or caller.workspace_id is not None:
+            async with audit.following(caller.attempt("sessions", org_id=caller.org_id)):
+                raise AccessForbidden(
+                    "This credential is for one organization only", cause="org_confined"
+                )
+        return caller
+
     async def administrator(request: Request, scope: str) -> Caller:
         caller = await authenticate(request, scope=scope)
         if not caller.is_admin:
@@ -75,7 +84,7 @@ def router(
         openapi_extra=operation(secured=True),
     )
     async def list_sessions(request: Request) -> list[SessionInfo]:
-        caller = await authenticate(request, scope=API_READ)
+        caller = await owner(request, API_READ)
         return await listed(caller.user_id, caller)
 
     @routes.delete(
@@ -88,7 +97,7 @@ def router(
         openapi_extra=operation(secured=True),
     )
     async def end_other_sessions(request: Request) -> Response:
-        caller = await authenticate(request, scope=API_WRITE)
+        caller = await owner(request, API_WRITE)
         return await end(caller, "sessions_end", user_id=caller.user_id, spare=caller.session_id)
 
     @routes.delete(
@@ -101,7 +110,7 @@ def router(
         openapi_extra=operation(NotFound, ValidationFailed, secured=True),
     )
     async def end_session(request: Request, session_id: UUID) -> Response:
-        caller = await authenticate(request, scope=API_WRITE)
+        caller = await owner(request, API_WRITE)
         return await end(caller, "session_end", user_id=caller.user_id, session_id=session_id)
 
     @routes.get(

@@ -122,5 +122,25 @@ def end(
     return connection.execute(statement.values(ended_at=now, end_cause=cause)).rowcount
 
 
+def withdrawn(connection: Connection, *, user_id: UUID, auth_time: datetime) -> bool:
+    """Whether the browser's sign-in of that moment was ended because it was not trusted any more.
+
+    What was approved in it and not redeemed yet must not outlive a new password. Signing out is
+    no such thing: who approves a device may well close the door behind them.
+    """
+    statement = (
+        select(sessions.c.id)
+        .where(
+            sessions.c.user_id == user_id,
+            sessions.c.kind == SessionKind.BROWSER.value,
+            sessions.c.auth_time == auth_time,
+            sessions.c.ended_at.is_not(None),
+            sessions.c.end_cause != "logged_out",
+        )
+        .limit(1)
+    )
+    return connection.execute(statement).first() is not None
+
+
 def _session(row: Row[Any]) -> Session:
     return Session(**{**row._mapping, "kind": SessionKind(row.kind)})

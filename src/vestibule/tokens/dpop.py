@@ -7,7 +7,7 @@ import hashlib
 import json
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -45,7 +45,7 @@ class Dpop:
         """
         try:
             header, claims, jkt = _verified(proof)
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise _refused("dpop_proof") from None
         if header.get("typ") != "dpop+jwt":
             raise _refused("dpop_type")
@@ -53,7 +53,8 @@ class Dpop:
             raise _refused("dpop_request")
         iat, jti = claims.get("iat"), claims.get("jti")
         now = self._clock.time()
-        if not isinstance(iat, int | float) or abs(now - iat) > WINDOW:
+        # Compared so that it is also refused where it is no number (NaN), or too large for one.
+        if not isinstance(iat, int | float) or not now - WINDOW <= iat <= now + WINDOW:
             raise _refused("dpop_time")
         if access_token is not None and not _is_of(claims.get("ath"), access_token):
             raise _refused("dpop_token")
@@ -67,13 +68,17 @@ class Dpop:
         """Whether `htu` is this request's address, without query and fragment (§4.3 no. 9)."""
         if not isinstance(htu, str):
             return False
-        told, here = urlsplit(htu), urlsplit(self._issuer + path)
-        return (
-            (told.scheme.lower(), told.netloc.lower()) == (here.scheme, here.netloc.lower())
-            and told.path == here.path
-            and not told.query
-            and not told.fragment
-        )
+        try:
+            told, here = urlsplit(htu), urlsplit(self._issuer + path)
+            same_origin = _origin(told) == _origin(here)
+        except ValueError:
+            return False
+        return same_origin and told.path == here.path and not told.query and not told.fragment
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Normalized by scheme (RFC 3986 §6.2.3), as §4.3 asks. Raises `ValueError`."""
+    return url.scheme, url.hostname, url.port or {"https": 443, "http": 80}.get(url.scheme)
 
 
 def _verified(proof: str) -> tuple[dict[str, Any], dict[str, Any], str]:
@@ -99,7 +104,9 @@ def _verified(proof: str) -> tuple[dict[str, Any], dict[str, Any], str]:
 def _is_of(ath: object, access_token: str) -> bool:
     digest = hashlib.sha256(access_token.encode()).digest()
     expected = base64.urlsafe_b64encode(digest).rstrip(b"=")
-    return isinstance(ath, str) and secrets.compare_digest(ath.encode(), expected)
+    return isinstance(ath, str) and secrets.compare_digest(
+        ath.encode("utf-8", "surrogatepass"), expected
+    )
 
 
 def _refused(cause: str) -> InvalidDpopProof:

@@ -113,7 +113,7 @@ class Tokens:
             access = known[1]
             if access.expires_at + LEEWAY <= self._clock.time():
                 raise invalid_token("token_expired")
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise invalid_token("token_invalid") from None
         return access
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from vestibule.access.caller import Authenticate
 from vestibule.http.operations import operation
 from vestibule.orgs.models import Membership
+from vestibule.orgs.policy import opens
 from vestibule.orgs.schemas import UserOrganization
 from vestibule.orgs.service import Organizations
 from vestibule.tokens.service import invalid_token
@@ -42,13 +43,16 @@ def router(*, users: Users, organizations: Organizations, authenticate: Authenti
     @routes.get(
         "/organizations",
         summary="Organizations of the current user",
-        description="All organizations that the caller belongs to, by name",
+        description="The organizations that the caller belongs to, by name, as far as the "
+        "credential opens them",
         operation_id="get_user_organizations",
         openapi_extra=operation(secured=True),
     )
     async def get_user_organizations(request: Request) -> list[UserOrganization]:
-        user = await current_user(request)
-        return [_organization(m) for m in await organizations.memberships_of(user.id)]
+        caller = await authenticate(request)
+        found = await organizations.memberships_of(caller.user_id)
+        # A credential for one organization does not tell of the others.
+        return [_organization(m) for m in found if opens(caller, m.organization)]
 
     return routes
 

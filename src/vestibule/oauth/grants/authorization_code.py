@@ -17,6 +17,7 @@ from vestibule.oauth import repository
 from vestibule.oauth.grants import TokenRequest, required
 from vestibule.oauth.models import AuthorizationCode
 from vestibule.orgs.service import Organizations
+from vestibule.sessions import repository as sessions
 from vestibule.sessions.models import Session
 from vestibule.sessions.service import Origin, Sessions
 from vestibule.storage.database import Database
@@ -127,6 +128,8 @@ class _Redeem:
 
     def __call__(self, connection: Connection, session: Session) -> None:
         now = utc(self._clock)
+        if sessions.withdrawn(connection, user_id=session.user_id, auth_time=session.auth_time):
+            raise _refused("session_ended")
         if not repository.redeem(connection, self._digest, session_id=session.id, now=now):
             raise _AlreadyRedeemed
 
