@@ -38,24 +38,21 @@ def router(*, pages: Pages, browser: Browser, invitations: Invitations) -> APIRo
         if visitor.user is None:
             return sign_in.ask(visitor, purpose=PURPOSE)
         user = visitor.user
-        context = {
-            "user": user,
-            "sign_out_token": browser.form_token(visitor, "sign_out"),
-            "organization": None,
-            "role": None,
-            "reason": "",
-            "form_token": browser.form_token(visitor, _purpose(token)),
-        }
-        status = 200
+        found, reason, status = None, "", 200
         try:
             found = await invitations.find(_caller(request, visitor, user), token=_secret(token))
         except (NotFound, AlreadyExists) as error:
             # To another account it may well be known: the page says whose this one is.
-            context["reason"] = error.detail
-            status = error.status
-        else:
-            context |= {"organization": found.organization, "role": found.role.value}
-        return pages.page("invitation.html", status=status, **context)
+            reason, status = error.detail, error.status
+        return pages.page(
+            "invitation.html",
+            status=status,
+            user=user,
+            found=found,
+            reason=reason,
+            form_token=browser.form_token(visitor, _purpose(token)),
+            sign_out_token=browser.form_token(visitor, "sign_out"),
+        )
 
     @routes.post(PATH)
     async def act(request: Request, token: str = "") -> Response:
