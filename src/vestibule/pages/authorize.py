@@ -227,7 +227,9 @@ def _without_login(query: str) -> str:
     """The same question, once the person has said who they are."""
     pairs = []
     for name, value in parse_qsl(query, keep_blank_values=True):
-        kept = " ".join(p for p in value.split() if p not in ASKS_WHO) if name == "prompt" else value
+        kept = value
+        if name == "prompt":
+            kept = " ".join(prompt for prompt in value.split() if prompt not in ASKS_WHO)
         if kept or name != "prompt":
             pairs.append((name, kept))
     return urlencode(pairs)
