@@ -257,6 +257,8 @@ class Settings(BaseSettings):
             return None
         if not value.startswith(("https://", "http://")):
             raise ValueError("must be an http or https URL")
+        if "?" in value or "#" in value:
+            raise ValueError("must have no query and no fragment")  # RFC 8414 §2
         return value.rstrip("/")
 
     @field_validator(

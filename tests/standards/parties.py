@@ -20,7 +20,7 @@ from joserfc.jwk import ECKey, Key as Jwk
 from pydantic import SecretStr
 
 from tests.conftest import make_client
-from tests.oauth.flows import CALLBACK, Pkce, basic, code_of, exchange
+from tests.oauth.flows import CALLBACK, TOKEN, Pkce, basic, code_of
 from tests.world import FakeClock, World
 from vestibule.settings import Settings
 from vestibule.wiring import wire
@@ -56,22 +56,25 @@ class Party:
         client: httpx.AsyncClient,
         grant_type: str,
         headers: dict[str, str] | None = None,
+        /,
         **fields: str,
     ) -> httpx.Response:
         """A request of this client to the token endpoint."""
         sent = {**self.headers, **(headers or {})}
-        return await exchange(client, grant_type, headers=sent, **self.fields, **fields)
+        form = {"grant_type": grant_type, **self.fields, **fields}
+        return await client.post(TOKEN, data=form, headers=sent)
 
     async def code_tokens(
         self,
         client: httpx.AsyncClient,
         headers: dict[str, str] | None = None,
+        /,
         **asked: str | None,
     ) -> dict[str, Any]:
         """Tokens of a person who has signed in and consented."""
         pkce = Pkce()
         code = await code_of(client, self.client_id, pkce, **asked)
-        answer = await self.redeem(client, code, pkce, headers=headers)
+        answer = await self.redeem(client, code, pkce, headers)
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body
@@ -82,22 +85,24 @@ class Party:
         code: str,
         pkce: Pkce,
         headers: dict[str, str] | None = None,
+        /,
         **changes: str,
     ) -> httpx.Response:
         """A code for tokens."""
         fields = {"code": code, "redirect_uri": CALLBACK, "code_verifier": pkce.verifier, **changes}
-        return await self.token(client, "authorization_code", headers=headers, **fields)
+        return await self.token(client, "authorization_code", headers, **fields)
 
     async def refresh(
         self,
         client: httpx.AsyncClient,
         refresh_token: str,
         headers: dict[str, str] | None = None,
+        /,
         **fields: str,
     ) -> httpx.Response:
         """A refresh token for the next tokens."""
         return await self.token(
-            client, "refresh_token", headers=headers, refresh_token=refresh_token, **fields
+            client, "refresh_token", headers, refresh_token=refresh_token, **fields
         )
 
     async def introspect(

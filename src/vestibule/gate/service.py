@@ -17,7 +17,7 @@ from vestibule.gate.liveness import Liveness
 from vestibule.guard.service import Guard
 from vestibule.http.context import RequestContext, context_of
 from vestibule.http.networks import network_of
-from vestibule.tokens.dpop import HEADER, Dpop
+from vestibule.tokens.dpop import ALGORITHMS, HEADER, Dpop
 from vestibule.tokens.service import Tokens, invalid_token
 from vestibule.tokens.subject import AccessToken
 from vestibule.users.service import Users
@@ -150,18 +150,23 @@ class Gate:
             return
         proofs = request.headers.getlist(HEADER)
         if bound is None or scheme != "dpop" or len(proofs) != 1:
-            raise invalid_token("dpop_missing", scheme="DPoP")
+            raise _unproved("dpop_missing")
         try:
             jkt = await self._dpop.thumbprint(
                 proofs[0], method=request.method, path=request.url.path, access_token=token
             )
         except InvalidDpopProof as error:
-            challenge = 'DPoP realm="vestibule", error="invalid_dpop_proof"'
-            raise AuthenticationFailed(
-                error.detail, cause=error.cause, challenge=challenge
-            ) from None
+            raise _unproved(error.cause, detail=error.detail, error=error.oauth) from None
         if jkt != bound:
-            raise invalid_token("dpop_key", scheme="DPoP")
+            raise _unproved("dpop_key")
+
+
+def _unproved(
+    cause: str, *, detail: str = "Invalid access token", error: str = "invalid_token"
+) -> AuthenticationFailed:
+    """What a bound token without the right proof is answered with (RFC 9449 §7.1)."""
+    challenge = f'DPoP realm="vestibule", error="{error}", algs="{" ".join(ALGORITHMS)}"'
+    return AuthenticationFailed(detail, cause=cause, challenge=challenge)
 
 
 def _credential(request: Request) -> tuple[str, str]:

@@ -7,10 +7,11 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
+from vestibule.apikeys.format import PREFIX as KEY_PREFIX
 from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client
-from vestibule.errors import AuthenticationFailed, UnauthorizedClient
+from vestibule.errors import AuthenticationFailed, InvalidRequest, UnauthorizedClient
 from vestibule.sessions.models import SessionKind
 from vestibule.sessions.refresh_tokens import PREFIX as REFRESH_PREFIX
 from vestibule.sessions.service import Sessions
@@ -33,9 +34,14 @@ class Revocation:
         """End a token; what is no token, or has ended, is ended already (§2.2).
 
         A refresh token takes its whole session along, the access tokens too (§2.1). Raises
-        `UnauthorizedClient` for another client's.
+        `UnauthorizedClient` for another client's, and `InvalidRequest` for an API key, which its
+        owner ends: nobody may believe that this has ended it (§2.2.1).
         """
         value = token.get_secret_value()
+        if value.startswith(KEY_PREFIX):
+            raise InvalidRequest(
+                "API keys are not revoked here", cause="api_key", oauth="unsupported_token_type"
+            )
         if value.startswith(REFRESH_PREFIX):
             await self._end_session(value, client=client, attempt=attempt)
         else:

@@ -26,6 +26,8 @@ class TokenForm(ClientForm):
 
     grant_type: str = Field(max_length=100)
     scope: str = Field(default="", max_length=1000)
+    actor_token: SecretStr | None = Field(default=None, max_length=MAX_TOKEN)
+    audience: str | None = Field(default=None, max_length=2000)
     code: SecretStr | None = Field(default=None, max_length=MAX_SECRET)
     code_verifier: SecretStr | None = Field(default=None, max_length=200)
     device_code: SecretStr | None = Field(default=None, max_length=MAX_SECRET)
@@ -34,6 +36,7 @@ class TokenForm(ClientForm):
     )
     redirect_uri: str | None = Field(default=None, max_length=2000)
     refresh_token: SecretStr | None = Field(default=None, max_length=MAX_SECRET)
+    resource: str | None = Field(default=None, max_length=2000)
     requested_token_type: str | None = Field(default=None, max_length=200)
     subject_token: SecretStr | None = Field(default=None, max_length=MAX_TOKEN)
     subject_token_type: str | None = Field(default=None, max_length=200)

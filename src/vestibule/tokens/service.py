@@ -153,10 +153,9 @@ class Tokens:
         self._verified[token] = known
 
 
-def invalid_token(cause: str, *, scheme: str = "Bearer") -> AuthenticationFailed:
+def invalid_token(cause: str) -> AuthenticationFailed:
     """What a token that is worth nothing is answered with (RFC 6750 §3.1)."""
-    challenge = INVALID_TOKEN.replace("Bearer", scheme, 1)
-    return AuthenticationFailed("Invalid access token", cause=cause, challenge=challenge)
+    return AuthenticationFailed("Invalid access token", cause=cause, challenge=INVALID_TOKEN)
 
 
 def _kid(token: str) -> str:

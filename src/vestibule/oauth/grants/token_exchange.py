@@ -12,6 +12,7 @@ from vestibule.gate.liveness import Liveness
 from vestibule.issuing.entering import organization_to_enter
 from vestibule.issuing.service import Issued
 from vestibule.oauth.grants import TokenRequest, required
+from vestibule.oauth.schemas import TokenForm
 from vestibule.orgs.service import Organizations
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.subject import AccessToken
@@ -50,6 +51,7 @@ class TokenExchangeGrant:
             if getattr(form, name) not in (None, ACCESS_TOKEN):
                 raise InvalidRequest(f"The {name} must be {ACCESS_TOKEN}", cause="token_type")
         required(form.subject_token_type, "subject_token_type")
+        self._require_target(form)
         access, user = await self._subject(request)
         request.attempt.user_id = user.id
         scopes, key = narrowed_scopes(access.subject.scope, form.scope)
@@ -83,6 +85,18 @@ class TokenExchangeGrant:
             issued_token_type=ACCESS_TOKEN,
         )
 
+    def _require_target(self, form: TokenForm) -> None:
+        """Refuse what would be another token than the one asked for (§2.1, §2.2.2)."""
+        if form.actor_token is not None:
+            raise InvalidRequest("An actor_token is not supported", cause="actor_token")
+        for target in (form.audience, form.resource):
+            if target not in (None, self._tokens.audience):
+                raise InvalidRequest(
+                    "Tokens for this target are not issued here",
+                    cause="target",
+                    oauth="invalid_target",
+                )
+
     async def _subject(self, request: TokenRequest) -> tuple[AccessToken, User]:
         token = required(request.form.subject_token, "subject_token").get_secret_value()
         try:
@@ -102,4 +116,5 @@ class TokenExchangeGrant:
 
 
 def _refused(cause: str) -> InvalidGrant:
-    return InvalidGrant("The subject token is not valid", cause=cause)
+    # RFC 8693 §2.2.2 names the error: `invalid_request`, also for a token that has ended.
+    return InvalidGrant("The subject token is not valid", cause=cause, oauth="invalid_request")
