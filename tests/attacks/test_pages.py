@@ -12,7 +12,7 @@ from tests.conftest import make_client
 from tests.oauth.flows import AUTHORIZE, CALLBACK, Pkce, authorization_query, hidden, sign_in_page
 from tests.world import PASSWORD, World
 from vestibule.access.caller import Caller
-from vestibule.clients.models import Grant
+from vestibule.clients.models import ClientKind, Grant
 from vestibule.orgs.models import Role
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
@@ -223,9 +223,9 @@ async def test_names_are_shown_as_text(client: httpx.AsyncClient, world: World) 
     await world.org("acme", alice, name=XSS)
     await world.org("beta", alice, name=f"{XSS}2")
     await world.services.clients.create(
-        client_id="portal", name=XSS, kind="public", scopes=["openid", "<b>x</b>"],
+        client_id="portal", name=XSS, kind=ClientKind.PUBLIC, scopes=["openid", "<b>x</b>"],
         grants=[Grant.AUTHORIZATION_CODE, Grant.DEVICE_CODE], redirect_uris=[CALLBACK],
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     await sign_in_page(client, DEVICE)
     client.headers["user-agent"] = XSS
     started = (await client.post("/api/v1/auth/device/code", json={"client_id": "portal"})).json()
