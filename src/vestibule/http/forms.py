@@ -83,9 +83,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _decode(body: bytes) -> dict[str, str]:
+async def read_pairs(request: Request) -> list[tuple[str, str]]:
+    """The names and values of a form as they came. Raises `InvalidRequest` for what is none."""
+    if _media_type(request) != FORM:
+        raise InvalidRequest(f"The request body must be {FORM}", cause="media_type")
+    return _pairs(await request.body())
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             body.decode("ascii", "strict") if body.isascii() else body.decode("utf-8"),
             keep_blank_values=True,
             errors="strict",
@@ -93,8 +100,11 @@ def _decode(body: bytes) -> dict[str, str]:
         )
     except (UnicodeDecodeError, ValueError):
         raise InvalidRequest("The request body can't be read as a form", cause="body") from None
+
+
+def _decode(body: bytes) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for name, value in pairs:
+    for name, value in _pairs(body):
         if name in fields:
             raise InvalidRequest("A parameter was sent more than once", cause="repeated_parameter")
         fields[name] = value

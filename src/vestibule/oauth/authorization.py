@@ -7,7 +7,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
@@ -22,8 +22,10 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import ApiError, InvalidRequest
 from vestibule.oauth import repository
 from vestibule.oauth.models import AuthorizationCode
+from vestibule.oauth.redirect_uris import is_registered
 from vestibule.orgs.models import Membership
 from vestibule.storage.database import Database
+from vestibule.tokens.service import Tokens
 from vestibule.users.models import User
 
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -35,7 +37,6 @@ MAX_STATE = 2000
 MAX_NONCE = 400
 PROVED = {"client_id", "redirect_uri"}
 """What must be right before the browser is sent anywhere (RFC 6749 §4.1.2.1)."""
-LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(?::[0-9]{1,5})?(?=[/?]|\Z)")
 PROMPTS = {"none", "login", "consent", "select_account"}
 
 
@@ -65,6 +66,8 @@ class AuthorizationRequest:
     max_age: int | None
     """Seconds since the person proved who they are, at the most."""
     login_hint: str
+    sub: str | None = None
+    """The only person that may be spoken of, where `id_token_hint` names one."""
 
 
 class Authorizations:
@@ -77,7 +80,7 @@ class Authorizations:
         database: Database,
         audit: Audit,
         clock: Clock,
-        issuer: str,
+        tokens: Tokens,
         code_lifetime: int,
     ) -> None:
         """`code_lifetime` in seconds."""
@@ -85,7 +88,7 @@ class Authorizations:
         self._database = database
         self._audit = audit
         self._clock = clock
-        self._issuer = issuer
+        self._tokens = tokens
         self._code_lifetime = timedelta(seconds=code_lifetime)
 
     async def read(self, query: str, *, attempt: Attempt) -> AuthorizationRequest:
@@ -103,13 +106,13 @@ class Authorizations:
             if client is None:
                 raise InvalidRequest("This client is not known", cause="client_unknown")
             attempt.client_id = client.client_id
-            if not _is_registered(client, redirect_uri):
+            if not is_registered(redirect_uri, client.redirect_uris):
                 # No default either: what is meant is said.
                 raise InvalidRequest("This redirect URI is not registered", cause="redirect_uri")
         try:
             if repeated:
                 raise _repeated()
-            return _request(client, redirect_uri, parameters)
+            request = _request(client, redirect_uri, parameters)
         except ApiError as error:
             raise self.refusal(
                 redirect_uri,
@@ -118,6 +121,8 @@ class Authorizations:
                 error.detail,
                 cause=error.cause,
             ) from None
+        hint = parameters.get("id_token_hint")
+        return replace(request, sub=await self._tokens.hinted(hint)) if hint else request
 
     def refusal(
         self,
@@ -191,7 +196,7 @@ class Authorizations:
 
     def _location(self, redirect_uri: str, answer: Mapping[str, str | None]) -> str:
         parameters = {name: value for name, value in answer.items() if value}
-        parameters["iss"] = self._issuer
+        parameters["iss"] = self._tokens.issuer
         separator = "&" if urlsplit(redirect_uri).query else "?"
         return f"{redirect_uri}{separator}{urlencode(parameters)}"
 
@@ -216,24 +221,6 @@ def _parameters(query: str) -> tuple[dict[str, str], set[str]]:
 def _repeated() -> InvalidRequest:
     # RFC 6749 §3.1.
     return InvalidRequest("A parameter was sent more than once", cause="repeated_parameter")
-
-
-def _is_registered(client: Client, redirect_uri: str) -> bool:
-    """Whether the answer may be sent there: compared to the letter (RFC 9700 §2.1).
-
-    But for the port of a native app that listens on its own machine: it can't choose it
-    beforehand (§4.1.3, RFC 8252 §7.3).
-    """
-    if redirect_uri in client.redirect_uris:
-        return True
-    portless = _without_port(redirect_uri)
-    return portless is not None and portless in map(_without_port, client.redirect_uris)
-
-
-def _without_port(uri: str) -> str | None:
-    """A loopback URI without its port; None for any other."""
-    found = LOOPBACK.match(uri)
-    return found[1] + uri[found.end() :] if found else None
 
 
 def _request(

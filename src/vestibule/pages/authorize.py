@@ -17,7 +17,7 @@ from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden, ApiError
-from vestibule.http.forms import read_form
+from vestibule.http.forms import read_form, read_pairs
 from vestibule.http.visit import visit_of
 from vestibule.issuing.entering import enterable, organization_to_enter
 from vestibule.issuing.trail import attempt_of
@@ -81,6 +81,9 @@ def router(
 
     @routes.post(PATH)
     async def act(request: Request) -> Response:
+        if not request.url.query:
+            # OpenID Connect Core §3.1.2.1: the request itself may come by POST.
+            return see_other(f"{PATH}?{urlencode(await read_pairs(request))}")
         visitor = await browser.visitor(request)
         attempt = _attempt(request, visitor)
         try:
@@ -127,9 +130,12 @@ class _Consent:
         self._clock = clock
 
     def must_sign_in(self, asked: AuthorizationRequest, visitor: Visitor) -> bool:
-        """Whether nobody is signed in here, or too long ago for this client."""
+        """Whether nobody is signed in here, or somebody else, or too long ago for this client."""
         session = visitor.session
         if session is None or visitor.user is None or asked.prompt & ASKS_WHO:
+            return True
+        if asked.sub not in (None, str(visitor.user.id)):
+            # OpenID Connect Core §3.1.2.2: never an answer about somebody else.
             return True
         if asked.max_age is None:
             return False
@@ -227,6 +233,8 @@ def _without_login(query: str) -> str:
     """The same question, once the person has said who they are."""
     pairs = []
     for name, value in parse_qsl(query, keep_blank_values=True):
+        if name == "max_age":
+            continue  # nobody can have signed in less than no time ago
         kept = value
         if name == "prompt":
             kept = " ".join(prompt for prompt in value.split() if prompt not in ASKS_WHO)

@@ -21,6 +21,7 @@ from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.subject import AccessToken, Subject, subject_of
 
 INVALID_TOKEN = 'Bearer realm="vestibule", error="invalid_token"'  # noqa: S105
+ID_TOKEN_TYPE = "JWT"  # noqa: S105
 MAX_TOKEN = 8192
 """Characters of a token that are looked at; ours are far shorter."""
 
@@ -83,7 +84,7 @@ class Tokens:
             claims["sid"] = str(subject.session_id)
         if nonce is not None:
             claims["nonce"] = nonce
-        return await self._sign(claims, typ="JWT")
+        return await self._sign(claims, typ=ID_TOKEN_TYPE)
 
     async def introspection(self, answer: Mapping[str, Any], *, audience: str) -> str:
         """An introspection answer as a signed JWT (RFC 9701 §5)."""
@@ -116,6 +117,20 @@ class Tokens:
         except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise invalid_token("token_invalid") from None
         return access
+
+    async def hinted(self, id_token: str) -> str | None:
+        """Whom an ID token of ours speaks of, expired or not; None for anything else.
+
+        OpenID Connect Core §3.1.2.1, `id_token_hint`.
+        """
+        try:
+            found = await self._keys.verifier(_kid(id_token))
+            decoded = jwt.decode(id_token, found[1], algorithms=[found[0]]) if found else None
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+        if decoded is None or decoded.header.get("typ") != ID_TOKEN_TYPE:
+            return None
+        return str(decoded.claims["sub"])
 
     def revoke(self, connection: Connection, access: AccessToken) -> None:
         """End one access token before its time, within a unit of work that is under way."""

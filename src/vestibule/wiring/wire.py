@@ -169,7 +169,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         database=database,
         audit=audit,
         clock=clock,
-        issuer=settings.public_url,
+        tokens=tokens,
         code_lifetime=settings.authorization_code_lifetime,
     )
     grants = make_grants(
