@@ -17,13 +17,14 @@ from vestibule.apikeys.service import ApiKeys, Wish
 from vestibule.audit.service import Audit
 from vestibule.errors import AccessForbidden, NotFound, ValidationFailed
 from vestibule.http.operations import operation
+from vestibule.http.strict import StrictRoute
 
 NO_STORE = {"Cache-Control": "no-store"}
 
 
 def router(*, keys: ApiKeys, authenticate: Authenticate, audit: Audit) -> APIRouter:
     """The routes of the caller's own API keys."""
-    routes = APIRouter(prefix="/api/v1/user/api-keys", tags=["API keys"])
+    routes = APIRouter(prefix="/api/v1/user/api-keys", tags=["API keys"], route_class=StrictRoute)
 
     # As dependencies they come before the body is looked at: a stranger is told 401, not 422.
     async def reader(request: Request) -> Caller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,9 @@ from vestibule.errors import (
     ValidationErrorItem,
     ValidationFailed,
 )
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+"""A field that could be misspelt; no secret of ours is so short."""
 
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 """Those that a route of ours may have; HEAD is GET's, of one layer for all."""
@@ -45,9 +49,17 @@ def error_response(error: ApiError, *, path: str = "") -> Response:
 def validation_items(errors: Sequence[Any]) -> list[ValidationErrorItem]:
     """Pydantic's findings without `input` and `ctx`, which carry what was sent."""
     return [
-        ValidationErrorItem(loc=list(item["loc"]), msg=_message(item), type=item["type"])
+        ValidationErrorItem(loc=_place(item), msg=_message(item), type=item["type"])
         for item in errors
     ]
+
+
+def _place(item: Any) -> list[str | int]:
+    """Where it is; a name that only the sender knows is told where it is a name at all."""
+    place: list[str | int] = list(item["loc"])
+    if item["type"] == "extra_forbidden" and not NAME.fullmatch(str(place[-1])):
+        place[-1] = "(unknown)"
+    return place
 
 
 def _message(item: Any) -> str:

@@ -41,7 +41,7 @@ async def read_parameters(request: Request, model: type[Form], *, optional: bool
     if media_type != JSON:
         raise InvalidRequest(f"The request body must be {JSON} or {FORM}", cause="media_type")
     try:
-        fields = json.loads(body, object_pairs_hook=_once)
+        fields = json.loads(body, object_pairs_hook=once)
     except (ValueError, RecursionError):
         raise InvalidRequest("The request body can't be read as JSON", cause="body") from None
     if not isinstance(fields, dict):
@@ -76,7 +76,8 @@ def _validated(model: type[Form], fields: dict[str, Any]) -> Form:
         raise ValidationFailed(errors=items) from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of a JSON object. Raises `InvalidRequest` where one comes twice."""
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise InvalidRequest("A parameter was sent more than once", cause="repeated_parameter")

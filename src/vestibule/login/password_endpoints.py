@@ -18,6 +18,7 @@ from vestibule.errors import (
     ValidationFailed,
 )
 from vestibule.http.operations import operation
+from vestibule.http.strict import StrictRoute
 from vestibule.http.visit import visit_of
 from vestibule.login.schemas import MAX_SECRET
 from vestibule.login.service import Credentials, Login
@@ -39,7 +40,7 @@ class PasswordChange(BaseModel):
 
 def router(*, login: Login, users: Users, authenticate: Authenticate, audit: Audit) -> APIRouter:
     """The route of the caller's password."""
-    routes = APIRouter(prefix="/api/v1/user", tags=["User"])
+    routes = APIRouter(prefix="/api/v1/user", tags=["User"], route_class=StrictRoute)
 
     @routes.post(
         "/password",

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from vestibule.access.caller import API_READ, API_WRITE, Authenticate
 from vestibule.errors import AccessForbidden, Conflict, NotFound, ValidationFailed
 from vestibule.http.operations import operation
+from vestibule.http.strict import StrictRoute
 from vestibule.members.schemas import MemberRecord, RoleChange
 from vestibule.members.service import Members
 from vestibule.orgs.paging import AfterId, Limit
@@ -17,7 +18,9 @@ from vestibule.orgs.paging import AfterId, Limit
 
 def router(*, members: Members, authenticate: Authenticate) -> APIRouter:
     """The routes of members."""
-    routes = APIRouter(prefix="/api/v1/org/{org}/members", tags=["Members"])
+    routes = APIRouter(
+        prefix="/api/v1/org/{org}/members", tags=["Members"], route_class=StrictRoute
+    )
 
     @routes.get(
         "",

@@ -16,6 +16,7 @@ from vestibule.errors import (
     ValidationFailed,
 )
 from vestibule.http.operations import operation
+from vestibule.http.strict import StrictRoute
 from vestibule.members.invitations import Invitations
 from vestibule.members.schemas import (
     CreatedInvitation,
@@ -29,7 +30,7 @@ from vestibule.orgs.schemas import UserOrganization, user_organization
 
 def router(*, invitations: Invitations, authenticate: Authenticate) -> APIRouter:
     """The routes of invitations."""
-    routes = APIRouter(prefix="/api/v1", tags=["Invitations"])
+    routes = APIRouter(prefix="/api/v1", tags=["Invitations"], route_class=StrictRoute)
 
     @routes.get(
         "/org/{org}/invitations",

@@ -14,6 +14,7 @@ from vestibule.errors import (
     ValidationFailed,
 )
 from vestibule.http.operations import operation
+from vestibule.http.strict import StrictRoute
 from vestibule.orgs.administration import Administration
 from vestibule.orgs.schemas import (
     NewOrganization,
@@ -25,7 +26,7 @@ from vestibule.orgs.schemas import (
 
 def router(*, administration: Administration, authenticate: Authenticate) -> APIRouter:
     """The routes of organizations themselves."""
-    routes = APIRouter(prefix="/api/v1/org", tags=["Organizations"])
+    routes = APIRouter(prefix="/api/v1/org", tags=["Organizations"], route_class=StrictRoute)
 
     @routes.post(
         "",

@@ -14,6 +14,7 @@ from vestibule.errors import (
     ValidationFailed,
 )
 from vestibule.http.operations import operation
+from vestibule.http.strict import StrictRoute
 from vestibule.orgs.paging import AfterKey, Limit
 from vestibule.orgs.projects import Projects
 from vestibule.orgs.schemas import NewProject, ProjectRecord
@@ -21,7 +22,11 @@ from vestibule.orgs.schemas import NewProject, ProjectRecord
 
 def router(*, projects: Projects, authenticate: Authenticate) -> APIRouter:
     """The routes of projects. Each is named by its key or its id, as its workspace is."""
-    routes = APIRouter(prefix="/api/v1/org/{org}/ws/{workspace}/projects", tags=["Projects"])
+    routes = APIRouter(
+        prefix="/api/v1/org/{org}/ws/{workspace}/projects",
+        tags=["Projects"],
+        route_class=StrictRoute,
+    )
 
     @routes.get(
         "",

@@ -14,6 +14,7 @@ from vestibule.errors import (
     ValidationFailed,
 )
 from vestibule.http.operations import operation
+from vestibule.http.strict import StrictRoute
 from vestibule.orgs.paging import AfterKey, Limit
 from vestibule.orgs.schemas import NewWorkspace, WorkspaceChange, WorkspaceRecord
 from vestibule.orgs.workspaces import Workspaces
@@ -21,7 +22,7 @@ from vestibule.orgs.workspaces import Workspaces
 
 def router(*, workspaces: Workspaces, authenticate: Authenticate) -> APIRouter:
     """The routes of workspaces. Each is named by its key or its id."""
-    routes = APIRouter(prefix="/api/v1/org/{org}/ws", tags=["Workspaces"])
+    routes = APIRouter(prefix="/api/v1/org/{org}/ws", tags=["Workspaces"], route_class=StrictRoute)
 
     @routes.get(
         "",

@@ -81,7 +81,8 @@ class Dpop:
             same_origin = _origin(told) == _origin(here)
         except ValueError:
             return False
-        return same_origin and told.path == here.path and not told.query and not told.fragment
+        bare = not (told.query or told.fragment or "@" in told.netloc)
+        return same_origin and told.path == here.path and bare
 
 
 def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
