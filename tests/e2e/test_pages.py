@@ -135,7 +135,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def furnish(server: Server, callback: str) -> None:
     """Make the clients, another person, and a second organization of the first."""
-    code = ["--kind", "public", "--grant", Grant.AUTHORIZATION_CODE, "--redirect-uri", callback]
+    # Confidential: a public client of this machine has to ask each time (RFC 8252 §8.6).
+    code = ["--grant", Grant.AUTHORIZATION_CODE, "--redirect-uri", callback]
     commands = [
         ["client", "create", "portal", "--name", "Acme Portal", *code],
         ["client", "create", "house", "--first-party", *code],
