@@ -26,9 +26,9 @@ class Replays:
         digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
         until = datetime.fromtimestamp(expires_at, UTC)
         try:
-            await self._database.write(
+            # No error for what is there: it would undo what others write in the same commit.
+            return await self._database.write(
                 lambda c: repository.add_replay(c, digest=digest, expires_at=until)
             )
         except IntegrityError:
             return False
-        return True

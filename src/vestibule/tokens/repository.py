@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, LargeBinary, bindparam, exists, func, insert, or_, select, update
 
+from vestibule.storage.metadata import UtcDateTime
 from vestibule.tokens.models import SigningKey, replays, revoked_tokens, signing_keys
 
 _revoked = select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == bindparam("jti"))
+_digest = bindparam("digest", type_=LargeBinary)
+_add_replay = (
+    insert(replays)
+    .from_select(
+        ["digest", "expires_at"],
+        select(_digest, bindparam("expires_at", type_=UtcDateTime)).where(
+            ~exists().where(replays.c.digest == _digest)
+        ),
+    )
+    .execution_options(preserve_rowcount=True)
+)
 
 
 def revoke(connection: Connection, *, jti: str, expires_at: datetime) -> None:
@@ -22,9 +34,14 @@ def is_revoked(connection: Connection, jti: str) -> bool:
     return connection.execute(_revoked, {"jti": jti}).first() is not None
 
 
-def add_replay(connection: Connection, *, digest: bytes, expires_at: datetime) -> None:
-    """Insert; `IntegrityError` where it is there already."""
-    connection.execute(insert(replays), {"digest": digest, "expires_at": expires_at})
+def add_replay(connection: Connection, *, digest: bytes, expires_at: datetime) -> bool:
+    """Insert, unless it is there; whether it was not.
+
+    `IntegrityError` where another transaction adds the same at the same instant, which SQLite,
+    having one writer, does not know.
+    """
+    done = connection.execute(_add_replay, {"digest": digest, "expires_at": expires_at})
+    return done.rowcount == 1
 
 
 def newest_key_created(connection: Connection) -> datetime | None:
