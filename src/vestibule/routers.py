@@ -65,12 +65,7 @@ def routers(services: Services) -> list[APIRouter]:
             authenticate=authenticate,
             audit=services.audit,
         ),
-        sessions.router(
-            sessions=services.sessions,
-            database=services.database,
-            audit=services.audit,
-            authenticate=authenticate,
-        ),
+        sessions.router(administration=services.session_administration, authenticate=authenticate),
         devices.router(
             devices=services.devices,
             admission=services.admission,

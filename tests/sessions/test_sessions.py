@@ -232,3 +232,79 @@ async def test_a_removed_members_tokens_are_dead_at_once_on_introspection(
     assert removed.status_code == 204, removed.text
     assert (before, await active()) == (True, False)
     assert refresh.json()["type"] == "invalid_grant_error"
+
+
+async def test_the_list_comes_page_by_page(
+    client: httpx.AsyncClient, world: World, clock: FakeClock
+) -> None:
+    await world.user()
+    for i in range(5):
+        tokens = (await log_in(client, headers={"User-Agent": f"device {i}"})).json()
+        clock.advance(i % 2)  # some at the same instant
+    own = bearer(tokens["access_token"])
+    all_ = (await client.get(SESSIONS, headers=own)).json()
+
+    pages, after = [], None
+    while page := (
+        await client.get(
+            SESSIONS, headers=own, params={"limit": 2, **({"after": after} if after else {})}
+        )
+    ).json():
+        pages.append([session["user_agent"] for session in page])
+        after = page[-1]["id"]
+
+    assert len(all_) == 5
+    assert [len(page) for page in pages] == [2, 2, 1]
+    listed = [user_agent for page in pages for user_agent in page]
+    assert listed == [session["user_agent"] for session in all_]
+    assert (await client.get(SESSIONS, headers=own, params={"limit": 201})).status_code == 422
+    assert (await client.get(SESSIONS, headers=own, params={"after": str(uuid4())})).json() == []
+
+
+async def test_nobody_learns_of_the_sessions_of_somebody_else_by_paging(
+    client: httpx.AsyncClient, world: World, services: Services, clock: FakeClock
+) -> None:
+    alice, _ = await world.user("alice"), await world.user("bob")
+    his = (await log_in(client, "bob")).json()
+    clock.advance(1)
+    await log_in(client)
+    (session,) = await services.sessions.live_of(alice.id)
+
+    answer = await client.get(
+        SESSIONS, headers=bearer(his["access_token"]), params={"after": str(session.id)}
+    )
+
+    assert answer.json() == []
+
+
+async def test_a_session_left_alone_too_long_is_not_listed(
+    client: httpx.AsyncClient, world: World, clock: FakeClock
+) -> None:
+    await world.user()
+    await log_in(client, headers={"User-Agent": "forgotten"})
+    clock.advance(7 * 86400)
+    tokens = (await log_in(client, headers={"User-Agent": "present"})).json()
+
+    answer = await client.get(SESSIONS, headers=bearer(tokens["access_token"]))
+
+    assert [session["user_agent"] for session in answer.json()] == ["present"]
+
+
+async def test_an_account_enabled_again_has_none_of_its_sessions_back(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    alice = await world.user()
+    tokens = (await log_in(client)).json()
+
+    renamed = await services.users.update(alice, first_name="Alice")
+    before = await works(client, tokens["access_token"])
+    disabled = await services.users.update(renamed, is_active=False)
+    await services.users.update(disabled, is_active=True)
+    refresh = await client.post(
+        "/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]}
+    )
+
+    assert before
+    assert not await works(client, tokens["access_token"])
+    assert refresh.json()["type"] == "invalid_grant_error"
+    assert (await log_in(client)).status_code == 200

@@ -2,90 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
-from sqlalchemy import Connection
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vestibule.access.caller import API_READ, API_WRITE, Authenticate, Caller
-from vestibule.audit.models import Result
-from vestibule.audit.service import Audit
 from vestibule.errors import AccessForbidden, NotFound, ValidationFailed
 from vestibule.http.operations import operation
+from vestibule.sessions.administration import SessionAdministration
+from vestibule.sessions.models import Session
 from vestibule.sessions.schemas import SessionInfo
-from vestibule.sessions.service import Sessions
-from vestibule.storage.database import Database
+from vestibule.sessions.service import MAX_LISTED
+
+After = Annotated[UUID | None, Query(description="Only what comes behind this id")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LISTED, description="How many at most")]
 
 
-def router(
-    *, sessions: Sessions, database: Database, audit: Audit, authenticate: Authenticate
-) -> APIRouter:
+def router(*, administration: SessionAdministration, authenticate: Authenticate) -> APIRouter:
     """The routes of sessions."""
     routes = APIRouter(prefix="/api/v1", tags=["Sessions"])
-
-    async def listed(user_id: UUID, caller: Caller) -> list[SessionInfo]:
-        return [
-            SessionInfo.model_validate(session).model_copy(
-                update={"current": session.id == caller.session_id}
-            )
-            for session in await sessions.live_of(user_id)
-        ]
-
-    async def end(
-        caller: Caller,
-        event: str,
-        *,
-        user_id: UUID,
-        session_id: UUID | None = None,
-        spare: UUID | None = None,
-    ) -> Response:
-        attempt = caller.attempt(event)
-        cause = "ended_by_user" if user_id == caller.user_id else "ended_by_admin"
-        done = audit.event(attempt, result=Result.SUCCESS, cause=cause, status=204)
-
-        def write(connection: Connection) -> int:
-            ended = sessions.end(
-                connection, cause=cause, user_id=user_id, session_id=session_id, spare=spare
-            )
-            if ended:
-                audit.add(connection, done)
-            return ended
-
-        async with audit.following(attempt):
-            if not await database.write(write) and session_id is not None:
-                raise NotFound("Session not found", cause="session_unknown")
-        audit.log(done)
-        return Response(status_code=204)
-
-    async def owner(request: Request, scope: str) -> Caller:
-        caller = await authenticate(request, scope=scope)
-        if caller.org_id is not None or caller.workspace_id is not None:
-            async with audit.following(caller.attempt("sessions", org_id=caller.org_id)):
-                raise AccessForbidden(
-                    "This credential is for one organization only", cause="org_confined"
-                )
-        return caller
-
-    async def administrator(request: Request, scope: str) -> Caller:
-        caller = await authenticate(request, scope=scope)
-        if not caller.is_admin:
-            attempt = caller.attempt("admin")
-            async with audit.following(attempt):
-                raise AccessForbidden("Only an administrator may do this", cause="not_admin")
-        return caller
 
     @routes.get(
         "/user/sessions",
         summary="Own sessions",
-        description="Where the caller is signed in, the one seen last first",
+        description="Where the caller is signed in, the one seen last first, page by page",
         operation_id="list_sessions",
-        openapi_extra=operation(secured=True),
+        openapi_extra=operation(AccessForbidden, ValidationFailed, secured=True),
     )
-    async def list_sessions(request: Request) -> list[SessionInfo]:
-        caller = await owner(request, API_READ)
-        return await listed(caller.user_id, caller)
+    async def list_sessions(
+        request: Request, after: After = None, limit: Limit = 100
+    ) -> list[SessionInfo]:
+        caller = await authenticate(request, scope=API_READ)
+        found = await administration.list_own(caller, after=after, limit=limit)
+        return [_shown(session, caller) for session in found]
 
     @routes.delete(
         "/user/sessions",
@@ -94,11 +46,12 @@ def router(
         operation_id="end_other_sessions",
         status_code=204,
         response_model=None,
-        openapi_extra=operation(secured=True),
+        openapi_extra=operation(AccessForbidden, secured=True),
     )
     async def end_other_sessions(request: Request) -> Response:
-        caller = await owner(request, API_WRITE)
-        return await end(caller, "sessions_end", user_id=caller.user_id, spare=caller.session_id)
+        caller = await authenticate(request, scope=API_WRITE)
+        await administration.end_others(caller)
+        return Response(status_code=204)
 
     @routes.delete(
         "/user/sessions/{session_id}",
@@ -107,11 +60,12 @@ def router(
         operation_id="end_session",
         status_code=204,
         response_model=None,
-        openapi_extra=operation(NotFound, ValidationFailed, secured=True),
+        openapi_extra=operation(AccessForbidden, NotFound, ValidationFailed, secured=True),
     )
     async def end_session(request: Request, session_id: UUID) -> Response:
-        caller = await owner(request, API_WRITE)
-        return await end(caller, "session_end", user_id=caller.user_id, session_id=session_id)
+        caller = await authenticate(request, scope=API_WRITE)
+        await administration.end_own(caller, session_id)
+        return Response(status_code=204)
 
     @routes.get(
         "/admin/users/{user_id}/sessions",
@@ -120,9 +74,12 @@ def router(
         operation_id="list_user_sessions",
         openapi_extra=operation(AccessForbidden, ValidationFailed, secured=True),
     )
-    async def list_user_sessions(request: Request, user_id: UUID) -> list[SessionInfo]:
-        caller = await administrator(request, API_READ)
-        return await listed(user_id, caller)
+    async def list_user_sessions(
+        request: Request, user_id: UUID, after: After = None, limit: Limit = 100
+    ) -> list[SessionInfo]:
+        caller = await authenticate(request, scope=API_READ)
+        found = await administration.list_of(caller, user_id, after=after, limit=limit)
+        return [_shown(session, caller) for session in found]
 
     @routes.delete(
         "/admin/users/{user_id}/sessions",
@@ -134,8 +91,9 @@ def router(
         openapi_extra=operation(AccessForbidden, ValidationFailed, secured=True),
     )
     async def end_user_sessions(request: Request, user_id: UUID) -> Response:
-        caller = await administrator(request, API_WRITE)
-        return await end(caller, "admin_sessions_end", user_id=user_id)
+        caller = await authenticate(request, scope=API_WRITE)
+        await administration.end_all_of(caller, user_id)
+        return Response(status_code=204)
 
     @routes.delete(
         "/admin/users/{user_id}/sessions/{session_id}",
@@ -147,7 +105,13 @@ def router(
         openapi_extra=operation(AccessForbidden, NotFound, ValidationFailed, secured=True),
     )
     async def end_user_session(request: Request, user_id: UUID, session_id: UUID) -> Response:
-        caller = await administrator(request, API_WRITE)
-        return await end(caller, "admin_session_end", user_id=user_id, session_id=session_id)
+        caller = await authenticate(request, scope=API_WRITE)
+        await administration.end_of(caller, user_id, session_id)
+        return Response(status_code=204)
 
     return routes
+
+
+def _shown(session: Session, caller: Caller) -> SessionInfo:
+    shown = SessionInfo.model_validate(session)
+    return shown.model_copy(update={"current": session.id == caller.session_id})

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, update
 
 from vestibule.sessions.models import Session, SessionKind, sessions
 
@@ -45,17 +45,41 @@ def by_id(connection: Connection, session_id: UUID) -> Session | None:
     return _session(row) if row else None
 
 
-def live_of(connection: Connection, *, user_id: UUID, now: datetime) -> list[Session]:
-    """The sessions of a user that have not ended, the one seen last first."""
+def live_of(
+    connection: Connection,
+    *,
+    user_id: UUID,
+    now: datetime,
+    idle_since: datetime,
+    after: UUID | None,
+    limit: int,
+) -> list[Session]:
+    """A page of a user's sessions that have not ended and were seen later than `idle_since`.
+
+    The one seen last comes first; with `after`, those behind that one of them.
+    """
     statement = (
         select(sessions)
         .where(
             sessions.c.user_id == user_id,
             sessions.c.ended_at.is_(None),
             sessions.c.expires_at > now,
+            sessions.c.last_seen_at > idle_since,
         )
         .order_by(sessions.c.last_seen_at.desc(), sessions.c.id.desc())
+        .limit(limit)
     )
+    if after is not None:
+        mark = select(sessions.c.last_seen_at).where(
+            sessions.c.id == after, sessions.c.user_id == user_id
+        )
+        seen_at = mark.scalar_subquery()
+        statement = statement.where(
+            or_(
+                sessions.c.last_seen_at < seen_at,
+                and_(sessions.c.last_seen_at == seen_at, sessions.c.id < after),
+            )
+        )
     return [_session(row) for row in connection.execute(statement)]
 
 

@@ -19,6 +19,8 @@ from vestibule.sessions.refresh_tokens import SALT_BYTES, Presented, RefreshToke
 from vestibule.storage.database import Database
 
 MAX_USER_AGENT = 400
+MAX_LISTED = 200
+"""Sessions on one page."""
 SEEN_AFTER = timedelta(minutes=1)
 """How exactly it is kept when a browser was seen last: not a write a request."""
 
@@ -203,11 +205,21 @@ class Sessions:
         repository.end(connection, session_id=session.id, now=now, cause="refresh_replay")
         return Spent.REPLAYED
 
-    async def live_of(self, user_id: UUID) -> list[Session]:
-        """The live sessions of a user, the one seen last first."""
+    async def live_of(
+        self, user_id: UUID, *, after: UUID | None = None, limit: int = MAX_LISTED
+    ) -> list[Session]:
+        """A page of the live sessions of a user, the one seen last first, behind `after`."""
         now = utc(self._clock)
-        found = await self._database.scan(lambda c: repository.live_of(c, user_id=user_id, now=now))
-        return [session for session in found if self.alive(session)]
+        return await self._database.scan(
+            lambda c: repository.live_of(
+                c,
+                user_id=user_id,
+                now=now,
+                idle_since=now - self._idle,
+                after=after,
+                limit=limit,
+            )
+        )
 
     def end(
         self,

@@ -122,12 +122,20 @@ class Users:
         )
 
     async def update(self, user: User, **changes: Any) -> User:
-        """Change names, `is_active`, `email_verified`, `is_admin` or `default_org_id`."""
+        """Change names, `is_active`, `email_verified`, `is_admin` or `default_org_id`.
+
+        Disabling ends all sessions: enabling the account again brings none of them back.
+        """
         values = {name: value for name, value in changes.items() if value is not None}
         for name in ("first_name", "last_name"):
             if name in values:
                 values[name] = checked_text(values[name], name)
-        return await self._change(user, values)
+
+        def end_sessions(connection: Connection) -> None:
+            if values.get("is_active") is False:
+                self._sessions.end(connection, cause="user_disabled", user_id=user.id)
+
+        return await self._change(user, values, also=end_sessions)
 
     async def set_password(
         self,

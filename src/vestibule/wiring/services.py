@@ -31,6 +31,7 @@ from vestibule.orgs.workspaces import Workspaces
 from vestibule.pages.browser import Browser
 from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
+from vestibule.sessions.administration import SessionAdministration
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
 from vestibule.storage.database import Database
@@ -64,6 +65,7 @@ class Services:
     users: Users
     clients: Clients
     sessions: Sessions
+    session_administration: SessionAdministration
     replays: Replays
     dpop: Dpop
     guard: Guard

@@ -33,6 +33,7 @@ from vestibule.orgs.workspaces import Workspaces
 from vestibule.pages.browser import Browser
 from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
+from vestibule.sessions.administration import SessionAdministration
 from vestibule.sessions.refresh_tokens import RefreshTokens
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
@@ -240,6 +241,9 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         users=users,
         clients=clients,
         sessions=sessions,
+        session_administration=SessionAdministration(
+            sessions=sessions, database=database, audit=audit
+        ),
         replays=replays,
         dpop=dpop,
         guard=guard,
