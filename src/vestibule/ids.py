@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -10,3 +11,9 @@ from uuid_utils.compat import uuid7
 def new_id() -> UUID:
     """A fresh UUIDv7."""
     return uuid7()
+
+
+def floor_id(moment: datetime) -> UUID:
+    """An id below all UUIDv7s made at that moment or later, and above all made before it."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return UUID(int=milliseconds << 80)

@@ -166,9 +166,7 @@ class Settings(BaseSettings):
         default="ES256", description="Algorithm of signing keys generated from now on."
     )
     key_publish_ahead: int = Field(
-        default=3600,
-        ge=0,
-        description="Seconds that a rotated key is published before it signs.",
+        default=3600, ge=0, description="Seconds that a rotated key is published before it signs."
     )
     key_rotation_interval: int = Field(
         default=90 * 86400,
@@ -218,7 +216,6 @@ class Settings(BaseSettings):
         description="Logins through one client; those that name none are one. Above what the "
         "machine can hash, or strangers could use it up for everybody.",
     )
-
     limit_failures: str = Field(
         default="120/minute",
         description="Wrong client secrets, codes and refresh tokens from one address.",
@@ -240,6 +237,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
+    audit_retention: int = Field(default=400, ge=0, le=36500, description="Days; 0 for ever.")
 
     @field_validator(
         "previous_secret_keys", "trusted_proxies", "cors_origins", "default_scopes", mode="before"

@@ -27,6 +27,8 @@ api_keys = Table(
     Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Index(None, "user_id"),
+    Index(None, "revoked_at"),
+    Index(None, "expires_at"),
 )
 
 

@@ -96,9 +96,11 @@ class ApiKeys:
         """Write what is remembered of uses."""
         await self._last_used.flush()
 
-    async def forget_ended(self, *, before: datetime) -> int:
-        """Delete the records of keys that were revoked or expired before; how many."""
-        return await self._database.write(lambda c: repository.forget_ended(c, before=before))
+    async def forget_ended(self, *, before: datetime, limit: int) -> int:
+        """Delete at most `limit` records of keys that were revoked or expired before; how many."""
+        return await self._database.write(
+            lambda c: repository.forget_ended(c, before=before, limit=limit)
+        )
 
     async def list(self, caller: Caller) -> list[ApiKey]:
         """The caller's keys that are not revoked, as far as their credential reaches."""

@@ -1,13 +1,15 @@
-"""Which rows: audit events. They are only ever added."""
+"""Which rows: audit events. They are added, never changed, and forgotten when they are old."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from vestibule.audit.models import AuditEvent, Result, audit_events
+from vestibule.ids import floor_id
 
 SIGNED_IN = "signed_in"
 """The cause of every success with which a person has proved who they are."""
@@ -41,6 +43,20 @@ def latest(connection: Connection, *, limit: int, after: UUID | None = None) -> 
         statement = statement.where(audit_events.c.id > after).order_by(audit_events.c.id)
         rows = list(connection.execute(statement).all())
     return [AuditEvent(**{**row._mapping, "result": Result(row.result)}) for row in rows]
+
+
+def forget(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Delete at most `limit` of what was written before that moment, oldest first; how many.
+
+    Ids are ordered by time, so the primary key finds them.
+    """
+    old = (
+        select(audit_events.c.id)
+        .where(audit_events.c.id < floor_id(before))
+        .order_by(audit_events.c.id)
+        .limit(limit)
+    )
+    return connection.execute(delete(audit_events).where(audit_events.c.id.in_(old))).rowcount
 
 
 def has_signed_in_from(connection: Connection, *, user_id: UUID, network: str) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from sqlalchemy import Connection
 from vestibule import logs
 from vestibule.audit import repository
 from vestibule.audit.models import AuditEvent, Result
+from vestibule.audit.strangers import Strangers
 from vestibule.clock import Clock, utc
 from vestibule.errors import (
     ApiError,
@@ -27,7 +29,8 @@ from vestibule.ids import new_id
 from vestibule.storage.database import Database
 
 MAX_PENDING = 10_000
-"""Refusals that wait to be written; more than these are counted in the log only."""
+"""Rows that wait to be written; more than these are counted in the log only. Strangers get fewer
+in two minutes, so they never crowd out what was decided on an account."""
 
 BATCH = 500
 
@@ -57,6 +60,7 @@ class Audit:
         self._database = database
         self._clock = clock
         self._digest_key = digest_key
+        self._strangers = Strangers(clock=clock)
         self._pending: list[AuditEvent] = []
         self._dropped = 0
         self._flushing: asyncio.Task[None] | None = None
@@ -136,8 +140,16 @@ class Audit:
         await self._database.write(lambda c: repository.add(c, [event]))
 
     def record_soon(self, event: AuditEvent) -> None:
-        """Log now and write with the next batch: a refusal must cost nearly nothing."""
+        """Log now and write with the next batch: a refusal must cost nearly nothing.
+
+        Of what concerns no account so many rows are written in a minute; the rest is in the log
+        alone, or anybody could fill the disk.
+        """
         self.log(event)
+        self._tell_left_out()
+        stranger = event.user_id is None and event.result is not Result.SUCCESS
+        if stranger and not self._strangers.admit(event.network):
+            return
         if len(self._pending) >= MAX_PENDING:
             self._dropped += 1
             return
@@ -156,6 +168,11 @@ class Audit:
         if self._dropped:
             self._log.error("audit rows not written", count=self._dropped, error="too many")
             self._dropped = 0
+        self._tell_left_out()
+
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Delete at most `limit` rows that were written before that moment; how many."""
+        return await self._database.write(partial(repository.forget, before=before, limit=limit))
 
     async def latest(self, *, limit: int, after: UUID | None = None) -> list[AuditEvent]:
         """The newest events, oldest of them first; with `after`, the next behind that one."""
@@ -166,3 +183,8 @@ class Audit:
         return await self._database.read(
             lambda c: repository.has_signed_in_from(c, user_id=user_id, network=network)
         )
+
+    def _tell_left_out(self) -> None:
+        left_out = self._strangers.turn()
+        if left_out:
+            self._log.warning("audit rows left out", count=left_out, error="too many of strangers")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, or_, select
+from sqlalchemy import Connection, Table, delete, select
 
 from vestibule import logs
 from vestibule.apikeys.service import ApiKeys
+from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
 from vestibule.devices.models import device_logins
 from vestibule.oauth.models import authorization_codes
@@ -24,7 +26,24 @@ KEEP = timedelta(days=1)
 """How long after its end a session or code can still be told from one that never was."""
 BATCH = 500
 """Rows in one write: nobody waits long behind it."""
-MAX_BATCHES = 200
+MAX_JUMP = 3600.0
+"""Seconds that the time of day may gain on the time that passed, before it is not believed."""
+
+FORGOTTEN: tuple[tuple[Table, str, timedelta], ...] = (
+    (sessions, "expires_at", KEEP),
+    # Ended earlier, its access tokens have ended as well by then.
+    (sessions, "ended_at", KEEP),
+    (authorization_codes, "expires_at", KEEP),
+    (device_logins, "expires_at", KEEP),
+    (revoked_tokens, "expires_at", timedelta()),
+    (replays, "expires_at", timedelta()),
+)
+"""A table, the column that says when a row has had its time, and how long it stays after that.
+
+Each of these columns has an index: a round must not look through what is alive.
+"""
+
+Step = Callable[[], Awaitable[int]]
 
 
 class Housekeeping:
@@ -37,14 +56,19 @@ class Housekeeping:
         clock: Clock,
         keys: KeyRing,
         api_keys: ApiKeys,
+        audit: Audit,
         rotate_keys_after: int,
+        audit_retention: int,
     ) -> None:
-        """`rotate_keys_after` in seconds; 0 for never."""
+        """`rotate_keys_after` in seconds, `audit_retention` in days; 0 for never."""
         self._database = database
         self._clock = clock
         self._keys = keys
         self._api_keys = api_keys
+        self._audit = audit
         self._rotate_keys_after = rotate_keys_after
+        self._audit_retention = timedelta(days=audit_retention)
+        self._looked_at = (clock.time(), clock.monotonic())
         self._log = logs.get("housekeeping")
 
     async def run(self) -> None:
@@ -55,12 +79,9 @@ class Housekeeping:
 
     async def round(self) -> None:
         """One round."""
-        steps: dict[str, Callable[[], Awaitable[int]]] = {
-            "rotate_keys": self._rotate_keys,
-            "api_keys_used": self._write_uses,
-            "api_keys": lambda: self._api_keys.forget_ended(before=utc(self._clock) - KEEP),
-            **{table.name: self._forgetting(table) for table in _expired(utc(self._clock))},
-        }
+        steps: dict[str, Step] = {"api_keys_used": self._write_uses, "audit": self._write_audit}
+        if self._clock_is_steady():
+            steps |= {"rotate_keys": self._rotate_keys, **self._forgetting(utc(self._clock))}
         for name, step in steps.items():
             try:
                 done = await step()
@@ -69,6 +90,19 @@ class Housekeeping:
             else:
                 if done:
                     self._log.info("housekeeping", step=name, count=done)
+
+    def _clock_is_steady(self) -> bool:
+        """Whether the time of day has moved since the last round as far as time has passed.
+
+        What was deleted too early is gone: a clock that jumped is believed from the next round on.
+        """
+        wall, monotonic = self._clock.time(), self._clock.monotonic()
+        jump = (wall - self._looked_at[0]) - (monotonic - self._looked_at[1])
+        self._looked_at = (wall, monotonic)
+        if abs(jump) <= MAX_JUMP:
+            return True
+        self._log.error("the clock jumped: nothing is forgotten in this round", seconds=round(jump))
+        return False
 
     async def _rotate_keys(self) -> int:
         if not self._rotate_keys_after:
@@ -80,37 +114,41 @@ class Housekeeping:
         await self._api_keys.flush()
         return 0
 
-    def _forgetting(self, table: Table) -> Callable[[], Awaitable[int]]:
-        async def forget() -> int:
-            count = 0
-            for _ in range(MAX_BATCHES):
-                done = await self._database.write(
-                    lambda c: _delete_some(c, table, utc(self._clock))
-                )
-                count += done
-                if done < BATCH:
-                    break
-            return count
+    async def _write_audit(self) -> int:
+        # The same for what it counted and left out.
+        await self._audit.flush()
+        return 0
 
-        return forget
+    def _forgetting(self, now: datetime) -> dict[str, Step]:
+        """The steps that delete what had had its time at that moment."""
+        one_batch: dict[str, Step] = {
+            f"{table.name}.{column}": partial(self._delete_some, table, column, now - keep)
+            for table, column, keep in FORGOTTEN
+        }
+        one_batch["api_keys"] = partial(self._api_keys.forget_ended, before=now - KEEP, limit=BATCH)
+        if self._audit_retention:
+            one_batch["audit_events"] = partial(
+                self._audit.forget, before=now - self._audit_retention, limit=BATCH
+            )
+        return {name: partial(_until_done, step) for name, step in one_batch.items()}
 
+    async def _delete_some(self, table: Table, column: str, before: datetime) -> int:
+        key = next(iter(table.primary_key.columns))
+        some = select(key).where(table.c[column] < before).limit(BATCH)
 
-def _expired(now: datetime) -> dict[Table, ColumnElement[bool]]:
-    """Tables, and which of their rows have had their time."""
-    return {
-        sessions: or_(
-            sessions.c.expires_at < now - KEEP,
-            # Ended earlier, its access tokens have ended as well by now.
-            sessions.c.ended_at < now - KEEP,
-        ),
-        authorization_codes: authorization_codes.c.expires_at < now - KEEP,
-        device_logins: device_logins.c.expires_at < now - KEEP,
-        revoked_tokens: revoked_tokens.c.expires_at < now,
-        replays: replays.c.expires_at < now,
-    }
+        def write(connection: Connection) -> int:
+            return connection.execute(delete(table).where(key.in_(some))).rowcount
+
+        return await self._database.write(write)
 
 
-def _delete_some(connection: Connection, table: Table, now: datetime) -> int:
-    key = next(iter(table.primary_key.columns))
-    some = select(key).where(_expired(now)[table]).limit(BATCH)
-    return connection.execute(delete(table).where(key.in_(some))).rowcount
+async def _until_done(step: Step) -> int:
+    """Batch after batch, each a write of its own, however much there is; how many rows.
+
+    It ends: what is deleted was old when the round began.
+    """
+    count = 0
+    while done := await step():
+        count += done
+        await asyncio.sleep(0)  # others write in between
+    return count

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Uuid
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Uuid, text
 
 from vestibule.storage.metadata import UtcDateTime, metadata
 
@@ -20,6 +20,8 @@ class SessionKind(StrEnum):
     BROWSER = "browser"
     """A browser, by its cookie, on our own pages."""
 
+
+_ENDED = text("ended_at IS NOT NULL")
 
 sessions = Table(
     "sessions",
@@ -46,6 +48,8 @@ sessions = Table(
     Column("end_cause", String(32)),
     Index(None, "user_id"),
     Index(None, "expires_at"),
+    # Of the ended ones only: beginning a session needn't touch it.
+    Index(None, "ended_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
 )
 
 

@@ -65,10 +65,16 @@ class KeyRing:
         self._loading = asyncio.Lock()
 
     async def signer(self) -> Signer:
-        """The newest key that has become active. Raises `RuntimeError` where there is none."""
+        """The newest key that has become active. Raises `RuntimeError` where there is none.
+
+        Where the clock was set back to before them all, it is the key that no other follows: an
+        older one may have been revoked, at a moment that has yet to come again.
+        """
         await self._refresh()
         now = utc(self._clock)
-        active = [key for key in self._keys if key.activates_at <= now]
+        active = [key for key in self._keys if key.activates_at <= now] or [
+            key for key in self._keys if key.expires_at is None
+        ]
         if not active:
             raise RuntimeError("there is no active signing key: run `vestibule keys rotate --now`")
         return self._signer(active[-1])

@@ -205,7 +205,9 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         clock=clock,
         keys=keys,
         api_keys=api_keys,
+        audit=audit,
         rotate_keys_after=settings.key_rotation_interval,
+        audit_retention=settings.audit_retention,
     )
     return Services(
         settings=settings,

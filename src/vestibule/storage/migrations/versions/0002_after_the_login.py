@@ -63,6 +63,14 @@ def _sessions() -> None:
     )
     op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
+    ended = sa.text("ended_at IS NOT NULL")
+    op.create_index(
+        "ix_sessions_ended_at",
+        "sessions",
+        ["ended_at"],
+        sqlite_where=ended,
+        postgresql_where=ended,
+    )
     op.create_table(
         "api_keys",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -80,7 +88,8 @@ def _sessions() -> None:
         sa.Column("revoked_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
     )
-    op.create_index("ix_api_keys_user_id", "api_keys", ["user_id"])
+    for column in ("user_id", "revoked_at", "expires_at"):
+        op.create_index(f"ix_api_keys_{column}", "api_keys", [column])
 
 
 def _single_use() -> None:

@@ -1,0 +1,179 @@
+"""What a round costs, how far it goes, and when it does not trust the clock."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, event, func, insert, select
+from structlog.testing import capture_logs
+
+from tests.world import FakeClock, World, log_in
+from vestibule.housekeeping.service import BATCH
+from vestibule.sessions.models import sessions
+from vestibule.settings import Settings
+from vestibule.tokens.models import replays
+from vestibule.wiring import Services
+
+DAY = 86400
+GROWING = (
+    "sessions",
+    "api_keys",
+    "authorization_codes",
+    "device_logins",
+    "revoked_tokens",
+    "replays",
+    "audit_events",
+)
+
+
+class JumpingClock(FakeClock):
+    """A clock whose time of day can be set, while time goes on as before."""
+
+    offset = 0.0
+
+    def time(self) -> float:
+        return self.now + self.offset
+
+
+@pytest.fixture
+def clock() -> JumpingClock:
+    return JumpingClock()
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to the database meanwhile, with its parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def count(services: Services, table: Any) -> int:
+    statement = select(func.count()).select_from(table)
+    return await services.database.read(lambda c: int(c.execute(statement).scalar_one()))
+
+
+async def test_a_round_looks_through_no_table_that_grows(
+    services: Services, settings: Settings
+) -> None:
+    with statements() as sent:
+        await services.housekeeping.round()
+
+    connection = sqlite3.connect(settings.data_dir / "vestibule.db")
+    plans = {
+        (statement, step[-1])
+        for statement, parameters in sent
+        if not statement.startswith("BEGIN")
+        for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    }
+    connection.close()
+    deleted = {m[1] for s, _ in sent if (m := re.match(r"DELETE FROM (\w+)", s))}
+    assert deleted == set(GROWING)
+    assert [plan for plan in plans if re.match(rf"SCAN ({'|'.join(GROWING)})\b", plan[1])] == []
+
+
+async def test_nothing_is_left_however_much_there_was(
+    services: Services, clock: JumpingClock
+) -> None:
+    expired = datetime.fromtimestamp(clock.now, UTC) - timedelta(seconds=1)
+    many = 250 * BATCH + 1
+    rows = [{"digest": i.to_bytes(32, "big"), "expires_at": expired} for i in range(many)]
+    await services.database.write(lambda c: c.execute(insert(replays), rows))
+
+    await services.housekeeping.round()
+
+    assert await count(services, replays) == 0
+
+
+async def test_ended_sessions_go_before_they_expire(
+    client: httpx.AsyncClient, world: World, services: Services, clock: JumpingClock
+) -> None:
+    await world.user()
+    ended, _ = (await log_in(client)).json(), (await log_in(client)).json()
+    await client.post("/api/v1/auth/logout", json={"refresh_token": ended["refresh_token"]})
+
+    clock.advance(2 * DAY)
+    await services.housekeeping.round()
+
+    assert await count(services, sessions) == 1
+
+
+@pytest.mark.parametrize("jump", [40 * DAY, 2 * 3600])
+async def test_a_jump_of_the_clock_costs_nobody_a_session(
+    client: httpx.AsyncClient, world: World, services: Services, clock: JumpingClock, jump: float
+) -> None:
+    await world.user()
+    tokens = (await log_in(client)).json()
+    await services.replays.first_use("a proof", expires_at=clock.now + 60)
+    await services.housekeeping.round()
+
+    clock.offset = jump
+    with capture_logs() as lines:
+        await services.housekeeping.round()
+    clock.offset = 0
+    clock.advance(30)
+    await services.housekeeping.round()
+    answer = await client.post(
+        "/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]}
+    )
+
+    assert [line["seconds"] for line in lines if "the clock jumped" in line["event"]] == [jump]
+    assert answer.status_code == 200, answer.text
+    assert not await services.replays.first_use("a proof", expires_at=clock.now + 30)
+
+
+async def test_a_clock_that_stays_where_it_jumped_is_believed(
+    client: httpx.AsyncClient, world: World, services: Services, clock: JumpingClock
+) -> None:
+    await world.user()
+    await log_in(client)
+
+    clock.offset = 40 * DAY
+    await services.housekeeping.round()
+    at_once = await count(services, sessions)
+    clock.advance(300)
+    await services.housekeeping.round()
+
+    assert (at_once, await count(services, sessions)) == (1, 0)
+
+
+async def test_people_sign_in_though_the_clock_went_back(
+    client: httpx.AsyncClient, world: World, clock: JumpingClock
+) -> None:
+    await world.user()
+
+    clock.offset = -3600
+    answer = await log_in(client)
+    own = await client.get(
+        "/api/v1/user", headers={"Authorization": f"Bearer {answer.json()['access_token']}"}
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert own.status_code == 200, own.text
+
+
+async def test_a_revoked_key_does_not_sign_again_though_the_clock_went_back(
+    services: Services, clock: JumpingClock
+) -> None:
+    first = (await services.keys.list())[0]
+    clock.advance(60)
+    followed = await services.keys.revoke(first.kid)
+
+    clock.offset = -3600
+    signer = await services.keys.signer()
+
+    assert signer.kid == followed.kid
