@@ -188,6 +188,7 @@ async def test_a_repeated_client_or_redirect_uri_is_never_redirected(
     answer = await client.get(f"{AUTHORIZE}?{query}")
 
     assert answer.status_code == 400
+    assert "more than once" in answer.text
     assert "location" not in answer.headers
 
 

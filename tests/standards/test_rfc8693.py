@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.oauth.flows import CALLBACK
 from tests.standards.parties import (
     ACCESS_TOKEN_TYPE,
     ISSUER,
@@ -18,6 +19,16 @@ from tests.standards.parties import (
 from tests.world import FakeClock, World
 from vestibule.clients.models import Grant
 from vestibule.users.models import User
+
+
+@pytest.fixture
+async def portal(world: World, alice: User) -> Party:
+    """A client of the platform's own: the person was not asked for one organization alone."""
+    await world.client(
+        "portal", grants=[Grant.AUTHORIZATION_CODE, Grant.TOKEN_EXCHANGE, Grant.REFRESH_TOKEN],
+        scopes=["openid", "profile", "email"], redirect_uris=[CALLBACK], first_party=True,
+    )  # fmt: skip
+    return Party("portal")
 
 
 @pytest.fixture

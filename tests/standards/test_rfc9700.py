@@ -25,6 +25,7 @@ from tests.standards.parties import USERINFO, Party, assert_refused, served
 from tests.world import PASSWORD, FakeClock, World
 from vestibule.clients.models import Grant
 from vestibule.errors import ValidationFailed
+from vestibule.oauth.redirect_uris import is_registered
 from vestibule.settings import Settings
 
 # §2.1, §4.1 Redirect URIs
@@ -107,6 +108,14 @@ async def test_nothing_but_the_port_is_variable(
     )
 
     assert answer.status_code == 400
+
+
+def test_a_port_is_a_port_and_no_part_of_a_name() -> None:
+    """§4.1.3: what only begins like a loopback address is compared to the letter."""
+    registered = ["http://127.0.0.1@evil.example/", "http://localhost.evil.example/"]
+
+    assert not is_registered("http://127.0.0.1:1@evil.example/", registered)
+    assert not is_registered("http://localhost:1.evil.example/", registered)
 
 
 @pytest.mark.parametrize("uri", ["http://app.example.org/", "https://*.example.org/", "js:x"])
