@@ -393,7 +393,7 @@ async def test_secrets_can_not_be_guessed_without_end(
     for number in range(120):
         await client.post(TOKEN, data={**form, "client_secret": f"guess {number}"})
 
-    answer = await client.post(TOKEN, data={**form, "client_secret": secret})
+    answer = await client.post(TOKEN, data={**form, "client_secret": "one guess more"})
 
     await watch.refused(answer, 429, "token", "failures_limit")
 

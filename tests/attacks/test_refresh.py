@@ -192,7 +192,7 @@ async def test_a_disabled_user_is_refused_at_once(
     access = await client.get("/api/v1/user", headers=bearer(tokens["access_token"]))
     await watch.refused(access, 401, "access", "token_ended")
     refresh = await renew(client, tokens["refresh_token"])
-    await watch.refused(refresh, 400, "refresh", "user_disabled")
+    await watch.refused(refresh, 400, "refresh", "session_ended")
 
 
 async def test_a_replay_at_the_other_instance_ends_the_family_at_both(tmp_path: Path) -> None:
