@@ -395,7 +395,11 @@ async def test_secrets_can_not_be_guessed_without_end(
 
     answer = await client.post(TOKEN, data={**form, "client_secret": "one guess more"})
 
-    await watch.refused(answer, 429, "token", "failures_limit")
+    assert answer.status_code == 429
+    # The trail is full of the others, and no stranger may fill the disk: the log has it.
+    assert [line["cause"] for line in watch.lines if line["event"] == "token"][-1] == (
+        "failures_limit"
+    )
 
 
 async def test_passwords_are_not_sprayed_through_the_token_endpoint(
