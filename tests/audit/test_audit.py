@@ -24,10 +24,12 @@ async def causes(services: Services) -> Counter[str]:
     return Counter(event.cause for event in await services.audit.latest(limit=10_000))
 
 
-def refuse(services: Services, network: str, *, user_id: UUID | None = None) -> None:
+def refuse(
+    services: Services, network: str, *, cause: str = "rubbish", user_id: UUID | None = None
+) -> None:
     attempt = Attempt("access", network, network, "a request", user_id=user_id)
     services.audit.record_soon(
-        services.audit.event(attempt, result=Result.REFUSED, cause="rubbish", status=400)
+        services.audit.event(attempt, result=Result.REFUSED, cause=cause, status=400)
     )
 
 
@@ -60,6 +62,14 @@ async def test_a_loud_network_takes_nothing_from_the_others(
 
     await services.audit.flush()
     assert (await services.audit.latest(limit=1))[0].network == "203.0.113.9"
+
+
+async def test_of_everything_that_happens_there_is_a_row(services: Services) -> None:
+    for cause in ("rubbish", "a wild guess"):
+        for _ in range(PER_NETWORK + 20):
+            refuse(services, "203.0.113.9", cause=cause)
+
+    assert await causes(services) == {"rubbish": PER_NETWORK, "a wild guess": 1}
 
 
 async def test_many_networks_together_have_a_bound_as_well(

@@ -148,7 +148,8 @@ class Audit:
         self.log(event)
         self._tell_left_out()
         stranger = event.user_id is None and event.result is not Result.SUCCESS
-        if stranger and not self._strangers.admit(event.network):
+        kind = f"{event.event} {event.cause}"
+        if stranger and not self._strangers.admit(event.network, kind=kind):
             return
         if len(self._pending) >= MAX_PENDING:
             self._dropped += 1
