@@ -127,7 +127,9 @@ async def test_an_assertion_out_of_its_time_is_refused(
     seconds: int,
 ) -> None:
     """§3 no. 4, 5, 6: exp MUST be after now and MAY be too far off; nbf MUST be before now."""
-    answer = await _prove(client, holder.assertion(signer, **{name: int(clock.now) + seconds}))
+    changes: dict[str, Any] = {name: int(clock.now) + seconds}
+
+    answer = await _prove(client, holder.assertion(signer, **changes))
 
     assert_refused(answer, "invalid_client", 401)
 

@@ -114,7 +114,9 @@ async def test_every_required_claim_must_be_there(
     client: httpx.AsyncClient, backend: Party, holder: Holder, claim: str
 ) -> None:
     """§4.3 no. 3: all required claims of §4.2 are contained."""
-    answer = await _ask(client, backend, holder.proof(**{claim: None}))
+    missing: dict[str, Any] = {claim: None}
+
+    answer = await _ask(client, backend, holder.proof(**missing))
 
     assert_refused(answer, "invalid_dpop_proof")
 
