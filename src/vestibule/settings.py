@@ -6,6 +6,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from limits import parse
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -253,11 +254,13 @@ class Settings(BaseSettings):
     def _no_trailing_slash(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        if not value.startswith(("https://", "http://")):
-            raise ValueError("must be an http or https URL")
-        if "?" in value or "#" in value:
-            raise ValueError("must have no query and no fragment")  # RFC 8414 §2
-        return value.rstrip("/")
+        value = value.rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in ("https", "http") or value != f"{parts.scheme}://{parts.netloc}":
+            # No query and no fragment (RFC 8414 §2), and no path: pages, cookies and what is
+            # well known stand at the root.
+            raise ValueError("must be an http or https URL without a path")
+        return value
 
     @field_validator(
         "limit_address", "limit_account", "limit_client", "limit_failures", "limit_devices",

@@ -108,19 +108,21 @@ async def test_no_form_is_taken_that_is_not_ours(
 
 
 @pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize("other", ["sign_in", *FORMS])
 async def test_a_token_is_good_for_its_own_form_alone(
-    client: httpx.AsyncClient, world: World, watch: Watch, name: str, other: str
+    client: httpx.AsyncClient, world: World, watch: Watch, name: str
 ) -> None:
     await world.user()
     found = await forms(client, world)
-    (url, form), token = found[name], found[other][1]["form_token"]
-    if token == form["form_token"]:
-        pytest.skip("the two buttons of one form")
+    url, form = found[name]
+    # Two buttons of one form have one token.
+    others = {other["form_token"] for _, other in found.values()} - {form["form_token"]}
 
-    answer = await client.post(url, data={**form, "form_token": token})
+    for token in others:
+        answer = await client.post(url, data={**form, "form_token": token})
 
-    await watch.refused(answer, 403, "form", "csrf")
+        await watch.refused(answer, 403, "form", "csrf")
+
+    assert len(others) >= 3
 
 
 async def test_a_token_is_good_in_its_own_browser_alone(

@@ -25,6 +25,7 @@ RESERVED = {FIRST_PARTY, "null"}
 """Not to be registered: the login form takes `null` for none."""
 
 MAX_URI = 2000
+MIN_RSA_BITS = 2048
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -91,8 +92,16 @@ def _check_jwks(kind: ClientKind, jwks: dict[str, Any]) -> None:
         keys = KeySet.import_key_set(jwks).keys  # type: ignore[arg-type]
     except (JoseError, ValueError, KeyError, TypeError, AttributeError):
         keys = []
-    if not keys or any(key.key_type not in ("EC", "RSA", "OKP") or key.is_private for key in keys):
-        raise ValidationFailed.of("jwks", "A JWK Set of public EC, RSA or OKP keys is needed")
+    if not keys or not all(map(_is_strong_public_key, keys)):
+        raise ValidationFailed.of(
+            "jwks", "A JWK Set of public EC, OKP or RSA keys (2,048 bits or more) is needed"
+        )
+
+
+def _is_strong_public_key(key: Any) -> bool:
+    if key.is_private or key.key_type not in ("EC", "RSA", "OKP"):
+        return False
+    return key.key_type != "RSA" or bool(key.raw_value.key_size >= MIN_RSA_BITS)
 
 
 def _is_uuid(text: str) -> bool:

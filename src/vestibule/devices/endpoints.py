@@ -79,13 +79,15 @@ def router(*, devices: Devices, admission: Admission, audit: Audit, issuer: str)
         summary="State of a device login",
         description="Whether somebody has approved it",
         operation_id="get_device_login",
-        openapi_extra=operation(AccessForbidden, NotFound, ExpiredToken, ValidationFailed),
+        openapi_extra=operation(
+            AccessForbidden, NotFound, ExpiredToken, ValidationFailed, UpgradeRequired
+        ),
     )
     async def state(
         request: Request, device_code: Annotated[str, Path(max_length=1024)]
     ) -> DeviceState:
         async with audit.following(attempt_of(visit_of(request), "device_state")):
-            login = await devices.state(SecretStr(device_code))
+            login = await devices.state(SecretStr(device_code), visit=visit_of(request))
         if login.status is DeviceStatus.PENDING:
             return DeviceState(status="pending", user_id=None)
         return DeviceState(status="authorized", user_id=login.user_id)
@@ -119,7 +121,7 @@ def router(*, devices: Devices, admission: Admission, audit: Audit, issuer: str)
                 visit,
                 attempt,
             )
-            async with admission.counting_guesses(visit):
+            async with admission.counting_guesses(client, visit):
                 issued = await devices.redeem(
                     client=client, device_code=asked.device_code, visit=visit, attempt=attempt
                 )

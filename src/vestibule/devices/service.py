@@ -31,15 +31,14 @@ from vestibule.errors import (
 )
 from vestibule.guard.service import Guard
 from vestibule.http.visit import Visit
+from vestibule.issuing.approvals import Approval, Approvals
 from vestibule.issuing.service import Granted, Issued, Issuer
 from vestibule.orgs.models import Membership
-from vestibule.orgs.service import Organizations
 from vestibule.sessions import repository as sessions
 from vestibule.sessions.models import Session
 from vestibule.sessions.service import Origin
 from vestibule.storage.database import Database
 from vestibule.users.models import User
-from vestibule.users.service import Users
 
 SLOWER = 5
 """Seconds that a device which asks too often must wait longer (RFC 8628 §3.5)."""
@@ -67,8 +66,7 @@ class Devices:
         audit: Audit,
         guard: Guard,
         issuer: Issuer,
-        users: Users,
-        organizations: Organizations,
+        approvals: Approvals,
         lifetime: int,
         interval: int,
     ) -> None:
@@ -78,8 +76,7 @@ class Devices:
         self._audit = audit
         self._guard = guard
         self._issuer = issuer
-        self._users = users
-        self._organizations = organizations
+        self._approvals = approvals
         self.lifetime = lifetime
         self._interval = interval
 
@@ -118,11 +115,13 @@ class Devices:
             return Started(SecretStr(code), login)
         raise RuntimeError("no free user code was found")
 
-    async def state(self, device_code: SecretStr) -> DeviceLogin:
+    async def state(self, device_code: SecretStr, *, visit: Visit) -> DeviceLogin:
         """How far it has come: pending or authorized.
 
-        Raises `NotFound`, `AccessForbidden` where it was refused, `ExpiredToken`.
+        Raises `UpgradeRequired`, `NotFound`, `AccessForbidden` where it was refused, and
+        `ExpiredToken`.
         """
+        self._guard.require_secure(scheme=visit.scheme, address=visit.address)
         login = await self._find(device_code)
         if login is None or login.status is DeviceStatus.REDEEMED:
             raise NotFound("Device code not found", cause="device_unknown")
@@ -170,7 +169,9 @@ class Devices:
         and that was decided on already.
         """
         await self._guard.admit_user_code(user_id=user.id, network=network)
-        return await self.waiting(canonical(typed) or "")
+        login = await self.waiting(canonical(typed) or "")
+        await self._guard.right_user_code(user_id=user.id, network=network)
+        return login
 
     async def waiting(self, user_code: str) -> DeviceLogin:
         """The same for a code that the person was shown before. Raises `NotFound`."""
@@ -240,9 +241,10 @@ class Devices:
             now - login.last_polled_at < timedelta(seconds=login.interval)
         )
         interval = min(login.interval + (SLOWER if early else 0), MAX_INTERVAL)
-        await self._database.write(
-            lambda c: repository.polled(c, login.digest, now=now, interval=interval)
-        )
+        if not early or interval > login.interval:  # whoever asks without end writes nothing
+            await self._database.write(
+                lambda c: repository.polled(c, login.digest, now=now, interval=interval)
+            )
         if early:
             return SlowDown(f"Asked too often: wait {interval} seconds", cause="slow_down")
         return AuthorizationPending("Nobody has approved it yet", cause="device_pending")
@@ -252,22 +254,15 @@ class Devices:
     ) -> Granted:
         assert login.user_id is not None
         assert login.auth_time is not None
-        user = await self._users.get(login.user_id)
-        if user is None or not user.is_active:
-            raise _unknown("user_disabled")
-        memberships = await self._organizations.memberships_of(user.id)
-        membership = next((m for m in memberships if m.organization.id == login.org_id), None)
-        if login.org_id is not None and (
-            membership is None or not membership.organization.is_active
-        ):
-            raise _unknown("org_unknown")
-        return Granted(
+        scopes = frozenset(s for s in login.scope.split() if not s.startswith(ORG_SCOPE))
+        return await self._approvals.granted(
+            Approval(
+                user_id=login.user_id,
+                org_id=login.org_id,
+                scopes=scopes,
+                auth_time=login.auth_time,
+            ),
             client=client,
-            user=user,
-            scopes=frozenset(s for s in login.scope.split() if not s.startswith(ORG_SCOPE)),
-            memberships=memberships,
-            membership=membership,
-            auth_time=login.auth_time,
             origin=Origin(visit.address, visit.user_agent),
             jkt=jkt,
             id_token=id_token,

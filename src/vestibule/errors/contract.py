@@ -31,9 +31,10 @@ class AuthenticationFailed(ApiError):
         *,
         cause: str | None = None,
         challenge: str = 'Bearer realm="vestibule"',
+        oauth: str | None = None,
     ) -> None:
         # RFC 9110 §11.6.1 demands a challenge. Never `Basic`: browsers answer it with a dialog.
-        super().__init__(detail, cause=cause, headers={"WWW-Authenticate": challenge})
+        super().__init__(detail, cause=cause, headers={"WWW-Authenticate": challenge}, oauth=oauth)
 
 
 class AccessForbidden(ApiError):

@@ -27,6 +27,7 @@ _standing = (
         sessions.c.id,
         sessions.c.ended_at,
         sessions.c.expires_at,
+        sessions.c.org_confined,
         memberships.c.role,
         organizations.c.is_active,
         revoked_tokens.c.jti,
@@ -52,6 +53,8 @@ class Standing:
     email_address: str | None
     email_verified: bool
     is_admin: bool
+    org_confined: bool
+    """Whether the person has let the client into the token's organization alone."""
     may_enter: bool
     """Whether the person still belongs to the token's organization, and that is not suspended.
 
@@ -94,10 +97,18 @@ class Liveness:
 
 
 def _judged(row: Any, access: AccessToken, now: datetime) -> Standing | None:
-    username, address, verified, active, admin, session_id, ended, expires, role, org, jti = row
-    if not active or jti is not None:
+    *person, session_id, ended_at, expires_at, org_confined, role, org_is_active, revoked = row
+    username, email_address, email_verified, is_active, is_admin = person
+    if not is_active or revoked is not None:
         return None
-    if session_id is None or ended is not None or expires <= now:
+    if session_id is None or ended_at is not None or expires_at <= now:
         return None
-    enters = access.subject.org_id is None or bool(role and org)
-    return Standing(username, address, verified, admin, enters, role if org else None)
+    return Standing(
+        username=username,
+        email_address=email_address,
+        email_verified=email_verified,
+        is_admin=is_admin,
+        org_confined=org_confined,
+        may_enter=access.subject.org_id is None or bool(role and org_is_active),
+        org_role=role if org_is_active else None,
+    )

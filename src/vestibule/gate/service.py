@@ -127,15 +127,18 @@ class Gate:
         client = await self._clients.find(subject.client_id)
         if standing is None or client is None:
             raise invalid_token("token_ended")
+        confined = standing.org_confined
         return Caller(
             user_id=subject.user_id,
             username=standing.username,
             email_address=standing.email_address,
             email_verified=standing.email_verified,
-            is_admin=standing.is_admin and client.organizations is None,
+            is_admin=standing.is_admin and client.organizations is None and not confined,
             client_id=subject.client_id,
             scopes=frozenset(subject.scope.split()),
-            org_keys=client.organizations,
+            org_id=subject.org_id if confined else None,
+            # Let into no organization, the client enters none.
+            org_keys=frozenset() if confined and subject.org_id is None else client.organizations,
             session_id=subject.session_id,
             address=context.peer.address,
             request_id=context.request_id,
@@ -166,7 +169,7 @@ def _unproved(
 ) -> AuthenticationFailed:
     """What a bound token without the right proof is answered with (RFC 9449 §7.1)."""
     challenge = f'DPoP realm="vestibule", error="{error}", algs="{" ".join(ALGORITHMS)}"'
-    return AuthenticationFailed(detail, cause=cause, challenge=challenge)
+    return AuthenticationFailed(detail, cause=cause, challenge=challenge, oauth=error)
 
 
 def _credential(request: Request) -> tuple[str, str]:

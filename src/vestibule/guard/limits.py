@@ -33,6 +33,10 @@ class Limiter:
         if not await self._strategy.hit(item, policy, key):
             raise await self._exceeded(policy, key)
 
+    async def take_back(self, policy: Policy, key: str) -> None:
+        """Uncount one that was counted in this window."""
+        await self._strategy.hit(self._items[policy], policy, key, cost=-1)
+
     async def require_room(self, policy: Policy, key: str) -> None:
         """Raise `RateLimited` where the next one would be past the quota; counts nothing."""
         if not await self._strategy.test(self._items[policy], policy, key):

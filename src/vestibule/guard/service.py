@@ -58,9 +58,17 @@ class Guard:
         await self._limiter.hit("devices", network)
 
     async def admit_user_code(self, *, user_id: UUID, network: str) -> None:
-        """Count a try to name a user code (RFC 8628 §5.1). Raises `RateLimited`."""
+        """Count a try to name a user code (RFC 8628 §5.1). Raises `RateLimited`.
+
+        It is counted before it is looked at: of a hundred at once all are guesses but one.
+        """
         await self._limiter.hit("user_codes", network)
         await self._limiter.hit("user_codes", user_id.hex)
+
+    async def right_user_code(self, *, user_id: UUID, network: str) -> None:
+        """It was no guess: take the try back."""
+        await self._limiter.take_back("user_codes", network)
+        await self._limiter.take_back("user_codes", user_id.hex)
 
     async def admit_account(
         self, *, account: str, network: str, is_known: Callable[[], Awaitable[bool]]

@@ -19,10 +19,10 @@ class Directory(Protocol):
 
     async def verify(
         self, *, user: User | None, password: SecretStr, reservation: Reservation
-    ) -> bool:
-        """Whether this is the user's password.
+    ) -> User | None:
+        """The user, as the account is now, where this is the password; otherwise None.
 
-        For None the answer is no, and takes the time of a yes. Raises `RateLimited` where it
+        For nobody the answer is None, and takes the time of a yes. Raises `RateLimited` where it
         can't be checked in time.
         """
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from pydantic import SecretStr
 
 from vestibule.passwords.pool import Reservation
@@ -26,15 +28,18 @@ class LocalDirectory:
 
     async def verify(
         self, *, user: User | None, password: SecretStr, reservation: Reservation
-    ) -> bool:
-        """Whether this is the user's password; a hash of former parameters is replaced."""
+    ) -> User | None:
+        """The user where this is the password; a hash of former parameters is replaced."""
         encoded = user.password_hash if user else None
         verification = await self._passwords.verify(reservation, encoded=encoded, password=password)
+        if user is None or not verification.ok:
+            return None
         replacement = verification.replacement
-        if user and encoded and replacement:
-            await self._database.write(
-                lambda c: repository.replace_hash(
-                    c, user_id=user.id, former=encoded, replacement=replacement
-                )
+        if encoded is None or replacement is None:
+            return user
+        await self._database.write(
+            lambda c: repository.replace_hash(
+                c, user_id=user.id, former=encoded, replacement=replacement
             )
-        return verification.ok
+        )
+        return dataclasses.replace(user, password_hash=replacement)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from vestibule.audit.service import Attempt
-from vestibule.clients.models import Client
+from vestibule.clients.models import Client, ClientKind
 from vestibule.clients.service import Clients
-from vestibule.errors import AuthenticationFailed, InvalidGrant
+from vestibule.errors import AuthenticationFailed, InvalidDpopProof, InvalidGrant
 from vestibule.guard.service import Guard
 from vestibule.guard.versions import check_version
 from vestibule.http.visit import Visit
@@ -41,7 +41,6 @@ class Admission:
         Raises `UpgradeRequired`, `RateLimited`, `AuthenticationFailed`, `InvalidRequest`.
         """
         self.guard.require_secure(scheme=visit.scheme, address=visit.address)
-        await self.guard.require_few_failures(visit.network)
         try:
             client = await self._clients.authenticate(
                 client_id=credentials.client_id,
@@ -57,6 +56,10 @@ class Admission:
                 ) from None
             raise
         attempt.client_id = client.client_id
+        if client.kind is ClientKind.PUBLIC:
+            # Anybody can be that client. One that has proved who it is is not held up by what
+            # its neighbours at the same address do.
+            await self.guard.require_few_failures(visit.network)
         check_version(
             client_id=client.client_id,
             minimum=client.minimum_version,
@@ -66,10 +69,14 @@ class Admission:
         return client
 
     @asynccontextmanager
-    async def counting_guesses(self, visit: Visit) -> AsyncIterator[None]:
-        """Count what is refused as a grant: it may be one of many guesses at a secret."""
+    async def counting_guesses(self, client: Client, visit: Visit) -> AsyncIterator[None]:
+        """Count what is refused as a grant or proof: it may be one of many guesses at a secret.
+
+        Not of a client that has proved who it is: it passes on what its users bring.
+        """
         try:
             yield
-        except InvalidGrant:
-            await self.guard.failed(visit.network)
+        except (InvalidGrant, InvalidDpopProof):
+            if client.kind is ClientKind.PUBLIC:
+                await self.guard.failed(visit.network)
             raise

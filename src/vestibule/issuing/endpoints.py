@@ -91,7 +91,7 @@ def router(
                 visit,
                 attempt,
             )
-            async with admission.counting_guesses(visit):
+            async with admission.counting_guesses(client, visit):
                 issued = await refresh.renew(
                     client=client,
                     refresh_token=asked.refresh_token,
@@ -123,6 +123,7 @@ def router(
         async with audit.following(attempt):
             asked = await read_parameters(request, LogoutRequest, optional=True)
             if asked.refresh_token is not None:
+                admission.guard.require_secure(scheme=visit.scheme, address=visit.address)
                 await revocation.log_out(asked.refresh_token, attempt=attempt)
             else:
                 caller = await authenticate(request)

@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from vestibule.audit.service import Attempt
-from vestibule.clients.models import Client, Grant
+from vestibule.clients.models import Client, ClientKind, Grant
 from vestibule.clients.scopes import narrowed_scopes
 from vestibule.clients.service import require_grant, require_organization, require_proof
-from vestibule.errors import ApiError, InvalidGrant
+from vestibule.errors import AccessForbidden, ApiError, InvalidGrant
 from vestibule.issuing.service import Granted, Issued, Issuer
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations, entered
@@ -61,8 +61,15 @@ class Refresh:
         memberships = await self._organizations.memberships_of(user.id)
         scopes, key = narrowed_scopes(session.scope, scope)
         membership = _membership(client, memberships, key=key, org_id=session.org_id)
+        if session.org_confined and membership and membership.organization.id != session.org_id:
+            # The person was asked for one organization: for another one they must be asked.
+            raise AccessForbidden("This client may not enter this organization", cause="client_org")
         attempt.org_id = membership.organization.id if membership else None
-        successor = await self._sessions.rotate(presented, org_id=attempt.org_id, origin=origin)
+        # RFC 9449 §5: from a public client's first proof on, its refresh token is bound.
+        bound = jkt if client.kind is ClientKind.PUBLIC else None
+        successor = await self._sessions.rotate(
+            presented, org_id=attempt.org_id, origin=origin, dpop_jkt=bound
+        )
         if isinstance(successor, Spent):
             raise _refused("refresh_replay" if successor is Spent.REPLAYED else "session_ended")
         return await self._issuer.mint(
@@ -76,8 +83,9 @@ class Refresh:
                 origin=origin,
                 jkt=session.dpop_jkt or jkt,
                 id_token=id_token,
+                org_confined=session.org_confined,
             ),
-            session_id=session.id,
+            session=session,
             refresh_token=successor,
         )
 

@@ -23,6 +23,7 @@ from vestibule.sessions.service import Origin, Sessions
 from vestibule.storage.database import Database
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.subject import Subject
+from vestibule.users import repository as users
 from vestibule.users.models import User
 
 OPENID = "openid"
@@ -46,11 +47,20 @@ class Granted:
     id_token: bool = False
     """Whether an ID token goes along where the scopes hold `openid`."""
     nonce: str | None = None
+    org_confined: bool = False
+    """Whether the person has let the client into this organization alone."""
 
     @property
     def org_id(self) -> UUID | None:
         """The organization that the tokens are for."""
         return self.membership.organization.id if self.membership else None
+
+    def may_know_of(self, membership: Membership) -> bool:
+        """Whether the client is told that the person belongs to this organization."""
+        if self.org_confined and membership.organization.id != self.org_id:
+            return False
+        organization = membership.organization
+        return organization.is_active and may_enter(self.client, organization.key)
 
     def subject(self, *, session_id: UUID | None) -> Subject:
         """Whom the access token will speak of."""
@@ -122,12 +132,14 @@ class Issuer:
             # RFC 9449 §5: a confidential client's own proof binds the refresh token already, and
             # it may change its key.
             dpop_jkt=granted.jkt if granted.client.kind is ClientKind.PUBLIC else None,
+            org_confined=granted.org_confined,
             renewable=Grant.REFRESH_TOKEN in granted.client.grants,
         )
-        issued = await self.mint(granted, session_id=session.id, refresh_token=refresh_token)
+        issued = await self.mint(granted, session=session, refresh_token=refresh_token)
         event = self._audit.event(attempt, result=Result.SUCCESS, cause=cause, status=200)
 
         def write(connection: Connection) -> None:
+            users.require_unchanged(connection, granted.user)
             if also is not None:
                 also(connection, session)
             self._sessions.add(connection, session)
@@ -138,11 +150,15 @@ class Issuer:
         return issued
 
     async def mint(
-        self, granted: Granted, *, session_id: UUID, refresh_token: SecretStr | None
+        self, granted: Granted, *, session: Session, refresh_token: SecretStr | None
     ) -> Issued:
-        """The signed tokens for a session that its caller writes or has written."""
-        subject = granted.subject(session_id=session_id)
-        access_token = await self._tokens.access_token(subject)
+        """The signed tokens for a session that its caller writes or has written.
+
+        None of them outlives it.
+        """
+        subject = granted.subject(session_id=session.id)
+        expires_at = int(session.expires_at.timestamp())
+        access_token = await self._tokens.access_token(subject, expires_at=expires_at)
         id_token = None
         if granted.id_token and OPENID in granted.scopes:
             id_token = await self._tokens.id_token(
@@ -151,14 +167,10 @@ class Issuer:
                 nonce=granted.nonce,
                 profile=profile_claims(granted.user, granted.scopes),
             )
-        active = [
-            m
-            for m in granted.memberships
-            if m.organization.is_active and may_enter(granted.client, m.organization.key)
-        ]
+        active = [m for m in granted.memberships if granted.may_know_of(m)]
         return Issued(
             access_token=access_token,
-            expires_in=self._tokens.access_lifetime,
+            expires_in=self._tokens.remaining(expires_at),
             scope=subject.scope,
             token_type="DPoP" if granted.jkt else "Bearer",
             refresh_token=refresh_token,

@@ -164,14 +164,14 @@ class Login:
                 is_known=known,
             )
             with admission:
-                right = await self._directory.verify(
+                verified = await self._directory.verify(
                     user=user, password=credentials.password, reservation=reservation
                 )
-                if right:
+                if verified is not None:
                     admission.succeeded()
                 else:
                     admission.failed()
-        return user if right else None
+        return verified
 
     async def _keep_floor(self, started: float) -> None:
         remaining = started + self._failure_floor - self._clock.monotonic()

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
-from vestibule.clients.models import Client, Grant
+from vestibule.clients.models import Client, ClientKind, Grant
 from vestibule.clients.scopes import requested_scopes
 from vestibule.clients.service import Clients
 from vestibule.clock import Clock, utc
@@ -137,14 +137,25 @@ class Authorizations:
         answer = {"error": error, "error_description": description, "state": state}
         return Refused(self._location(redirect_uri, answer), error, cause=cause or error)
 
-    async def needs_consent(self, request: AuthorizationRequest, user: User) -> bool:
-        """Whether the person must be asked: not for the platform's own clients, nor twice."""
-        if "consent" in request.prompt:
+    async def needs_consent(
+        self, request: AuthorizationRequest, user: User, membership: Membership | None
+    ) -> bool:
+        """Whether the person must be asked: not for the platform's own clients, nor twice.
+
+        A public client that is answered on this machine or by a scheme of its own might be any
+        other program that uses its name, so there a person is always asked (RFC 8252 §8.6).
+        """
+        if "consent" in request.prompt or not is_proved(request):
             return True
         if request.client.first_party:
             return False
         given = await self._database.read(
-            lambda c: repository.consented(c, user_id=user.id, client_id=request.client.client_id)
+            lambda c: repository.consented(
+                c,
+                user_id=user.id,
+                client_id=request.client.client_id,
+                org_id=membership.organization.id if membership else None,
+            )
         )
         return not request.scopes <= given
 
@@ -185,6 +196,7 @@ class Authorizations:
                 connection,
                 user_id=user.id,
                 client_id=row.client_id,
+                org_id=row.org_id,
                 scopes=request.scopes,
                 now=now,
             )
@@ -199,6 +211,12 @@ class Authorizations:
         parameters["iss"] = self._tokens.issuer
         separator = "&" if urlsplit(redirect_uri).query else "?"
         return f"{redirect_uri}{separator}{urlencode(parameters)}"
+
+
+def is_proved(request: AuthorizationRequest) -> bool:
+    """Whether the answer reaches nobody but the client that was registered."""
+    confidential = request.client.kind is ClientKind.CONFIDENTIAL
+    return confidential or request.redirect_uri.startswith("https://")
 
 
 def _parameters(query: str) -> tuple[dict[str, str], set[str]]:

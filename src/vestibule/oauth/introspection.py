@@ -12,6 +12,7 @@ from vestibule.apikeys.service import ApiKeys
 from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client, ClientKind
+from vestibule.clients.service import Clients
 from vestibule.errors import AuthenticationFailed, UnauthorizedClient
 from vestibule.gate.liveness import Liveness
 from vestibule.oauth.schemas import Introspection
@@ -21,6 +22,7 @@ from vestibule.sessions.models import SessionKind
 from vestibule.sessions.refresh_tokens import PREFIX as REFRESH_PREFIX
 from vestibule.sessions.service import Sessions
 from vestibule.tokens.service import Tokens
+from vestibule.tokens.subject import AccessToken
 from vestibule.users.service import Users
 
 INACTIVE = Introspection(active=False)
@@ -39,6 +41,7 @@ class Introspector:
         api_keys: ApiKeys,
         users: Users,
         organizations: Organizations,
+        clients: Clients,
         audit: Audit,
     ) -> None:
         self._tokens = tokens
@@ -47,6 +50,7 @@ class Introspector:
         self._api_keys = api_keys
         self._users = users
         self._organizations = organizations
+        self._clients = clients
         self._audit = audit
 
     async def inspect(self, token: SecretStr, *, client: Client, attempt: Attempt) -> Introspection:
@@ -93,7 +97,7 @@ class Introspector:
             if not standing.may_enter:
                 raise _Inactive("org_unknown")
             username, role = standing.username, standing.org_role
-        elif not await self._liveness.client_token_is_alive(access):
+        elif not await self._client_token_is_alive(access):
             raise _Inactive("token_ended")
         return Introspection(
             active=True,
@@ -112,6 +116,22 @@ class Introspector:
             sub=subject.sub,
             token_type="DPoP" if subject.jkt else "Bearer",
             username=username,
+        )
+
+    async def _client_token_is_alive(self, access: AccessToken) -> bool:
+        """Whether a client's own token is not revoked, and its organization can be entered."""
+        subject = access.subject
+        client = await self._clients.find(subject.client_id)
+        if client is None or not await self._liveness.client_token_is_alive(access):
+            return False
+        if subject.org_key is None:
+            return True
+        organization = await self._organizations.find(subject.org_key)
+        return (
+            organization is not None
+            and organization.is_active
+            and client.organizations is not None
+            and organization.key in client.organizations
         )
 
     async def _refresh_token(self, token: str, client: Client, attempt: Attempt) -> Introspection:

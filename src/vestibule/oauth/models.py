@@ -34,6 +34,8 @@ consents = Table(
     metadata,
     Column("user_id", Uuid, primary_key=True),
     Column("client_id", String(100), primary_key=True),
+    # That of nobody where the client was let into no organization.
+    Column("org_id", Uuid, primary_key=True),
     Column("scopes", StringSet, nullable=False),
     Column("granted_at", UtcDateTime, nullable=False),
 )

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from vestibule.oauth.models import AuthorizationCode, authorization_codes, consents
+
+NOWHERE = UUID(int=0)
+"""Stands for no organization: a part of a key can't be null."""
 
 
 def add_code(connection: Connection, code: AuthorizationCode) -> None:
@@ -34,27 +37,36 @@ def redeem(connection: Connection, digest: bytes, *, session_id: UUID, now: date
     return connection.execute(statement).rowcount == 1
 
 
-def consented(connection: Connection, *, user_id: UUID, client_id: str) -> frozenset[str]:
-    """The scopes that a person has let a client have."""
-    statement = select(consents.c.scopes).where(
-        consents.c.user_id == user_id, consents.c.client_id == client_id
-    )
+def consented(
+    connection: Connection, *, user_id: UUID, client_id: str, org_id: UUID | None
+) -> frozenset[str]:
+    """The scopes that a person has let a client have in an organization, or in none."""
+    statement = select(consents.c.scopes).where(*_of(user_id, client_id, org_id))
     scopes: frozenset[str] | None = connection.execute(statement).scalar_one_or_none()
     return scopes or frozenset()
 
 
 def consent(
-    connection: Connection, *, user_id: UUID, client_id: str, scopes: frozenset[str], now: datetime
+    connection: Connection,
+    *,
+    user_id: UUID,
+    client_id: str,
+    org_id: UUID | None,
+    scopes: frozenset[str],
+    now: datetime,
 ) -> None:
     """Remember that a person lets a client have these scopes too."""
-    former = consented(connection, user_id=user_id, client_id=client_id)
+    former = consented(connection, user_id=user_id, client_id=client_id, org_id=org_id)
     values: dict[str, Any] = {"scopes": former | scopes, "granted_at": now}
-    if former:
-        connection.execute(
-            update(consents)
-            .where(consents.c.user_id == user_id, consents.c.client_id == client_id)
-            .values(**values)
-        )
-    else:
-        values |= {"user_id": user_id, "client_id": client_id}
+    where = _of(user_id, client_id, org_id)
+    if connection.execute(update(consents).where(*where).values(**values)).rowcount == 0:
+        values |= {"user_id": user_id, "client_id": client_id, "org_id": org_id or NOWHERE}
         connection.execute(insert(consents), values)
+
+
+def _of(user_id: UUID, client_id: str, org_id: UUID | None) -> tuple[ColumnElement[bool], ...]:
+    return (
+        consents.c.user_id == user_id,
+        consents.c.client_id == client_id,
+        consents.c.org_id == (org_id or NOWHERE),
+    )

@@ -24,7 +24,7 @@ from vestibule.http.envelope import error_response, validation_items
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-PERSONS = {"password", "user_unknown"}
+PERSONS = {"password", "user_unknown", "account_changed"}
 """Causes of a 401 that are the person's credentials, which RFC 6749 calls a grant."""
 
 SCOPES = {"client_org", "org_suspended", "org_sign_in", "org_unknown"}

@@ -49,11 +49,12 @@ class TokenEndpoint:
                 "This grant_type is not supported", cause="grant_type"
             ) from None
         require_grant(client, grant)
-        jkt = await self._thumbprint(proofs)
-        require_proof(client, jkt)
-        request = TokenRequest(client=client, form=form, visit=visit, attempt=attempt, jkt=jkt)
-        async with self._admission.counting_guesses(visit):
-            return await self._grants[grant](request)
+        async with self._admission.counting_guesses(client, visit):
+            jkt = await self._thumbprint(proofs)
+            require_proof(client, jkt)
+            return await self._grants[grant](
+                TokenRequest(client=client, form=form, visit=visit, attempt=attempt, jkt=jkt)
+            )
 
     async def _thumbprint(self, proofs: list[str]) -> str | None:
         if not proofs:

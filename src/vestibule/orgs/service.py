@@ -34,6 +34,10 @@ class Organizations:
         """All memberships of a user, by the organizations' names, suspended ones included."""
         return await self._database.read(lambda c: repository.memberships_of(c, user_id))
 
+    async def find(self, key: str) -> Organization | None:
+        """The organization of this key, or None."""
+        return await self._database.read(lambda c: repository.by_key(c, key))
+
     async def get(self, key: str) -> Organization:
         """The organization of this key. Raises `NotFound`."""
         organization = await self._database.read(lambda c: repository.by_key(c, key))

@@ -132,7 +132,7 @@ class _Consent:
     def must_sign_in(self, asked: AuthorizationRequest, visitor: Visitor) -> bool:
         """Whether nobody is signed in here, or somebody else, or too long ago for this client."""
         session = visitor.session
-        if session is None or visitor.user is None or asked.prompt & ASKS_WHO:
+        if session is None or visitor.user is None or asked.prompt & ASKS_WHO or asked.max_age == 0:
             return True
         if asked.sub not in (None, str(visitor.user.id)):
             # OpenID Connect Core §3.1.2.2: never an answer about somebody else.
@@ -146,7 +146,7 @@ class _Consent:
     ) -> Response:
         """The question, or at once the answer where there is nothing to ask."""
         possible, chosen = await self._choice(asked, user)
-        if not await self._authorizations.needs_consent(asked, user):
+        if not await self._authorizations.needs_consent(asked, user, chosen):
             assert visitor.session is not None
             return await self._grant(request, asked, user, visitor.session, chosen)
         if "none" in asked.prompt:
@@ -233,11 +233,10 @@ def _without_login(query: str) -> str:
     """The same question, once the person has said who they are."""
     pairs = []
     for name, value in parse_qsl(query, keep_blank_values=True):
-        if name == "max_age":
-            continue  # nobody can have signed in less than no time ago
         kept = value
         if name == "prompt":
             kept = " ".join(prompt for prompt in value.split() if prompt not in ASKS_WHO)
-        if kept or name != "prompt":
+        # A sign-in that is to be no older than now is one that has just been made.
+        if (kept or name != "prompt") and (name, value) != ("max_age", "0"):
             pairs.append((name, kept))
     return urlencode(pairs)

@@ -17,12 +17,14 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden
 from vestibule.guard.service import Guard
 from vestibule.http.visit import visit_of
+from vestibule.issuing.revocation import Revocation
 from vestibule.issuing.trail import attempt_of
 from vestibule.login.service import Credentials, Login
 from vestibule.pages.schemas import SignInForm
 from vestibule.sessions.models import Session, SessionKind
 from vestibule.sessions.service import Origin, Sessions
 from vestibule.storage.database import Database
+from vestibule.users import repository as users
 from vestibule.users.models import User
 from vestibule.users.service import Users
 
@@ -51,6 +53,7 @@ class Browser:
         sessions: Sessions,
         users: Users,
         login: Login,
+        revocation: Revocation,
         guard: Guard,
         audit: Audit,
         database: Database,
@@ -63,6 +66,7 @@ class Browser:
         self._sessions = sessions
         self._users = users
         self._login = login
+        self._revocation = revocation
         self._guard = guard
         self._audit = audit
         self._database = database
@@ -103,10 +107,15 @@ class Browser:
         self, request: Request, visitor: Visitor, *, token: str, purpose: str
     ) -> None:
         """Raise `AccessForbidden` for a form that did not come from our page in this browser."""
+        # Of the address that was typed: on the own machine that may be another than the issuer's.
+        own_origins = {
+            self._origin(),
+            f"{visit_of(request).scheme}://{request.headers.get('host', '')}",
+        }
         origin = request.headers.get("origin", self._origin())
         site = request.headers.get("sec-fetch-site", "same-origin")
         own = hmac.compare_digest(self.form_token(visitor, purpose).encode(), token.encode())
-        if visitor.is_new or not own or origin != self._origin() or site not in SAME_SITE:
+        if visitor.is_new or not own or origin not in own_origins or site not in SAME_SITE:
             attempt = attempt_of(visit_of(request), "form")
             attempt.user_id = visitor.user.id if visitor.user else None
             self._audit.record_soon(
@@ -116,7 +125,7 @@ class Browser:
                 "This form is too old or not ours: open the page again", cause="csrf"
             )
 
-    async def sign_in(self, request: Request, form: SignInForm) -> str:
+    async def sign_in(self, request: Request, visitor: Visitor, form: SignInForm) -> str:
         """A new session in this browser: the cookie that continues it.
 
         The road of a login. Raises what that raises.
@@ -144,6 +153,10 @@ class Browser:
             event = self._audit.event(attempt, result=Result.SUCCESS, cause="signed_in", status=303)
 
             def write(connection: Connection) -> None:
+                users.require_unchanged(connection, user)
+                if visitor.session is not None:
+                    # One browser, one person: whoever sat here before is signed out.
+                    self._sessions.end(connection, cause="replaced", session_id=visitor.session.id)
                 self._sessions.add(connection, session)
                 self._audit.add(connection, event)
 
@@ -152,12 +165,13 @@ class Browser:
         assert cookie is not None
         return cookie.get_secret_value()
 
-    async def sign_out(self, visitor: Visitor) -> None:
+    async def sign_out(self, request: Request, visitor: Visitor) -> None:
         """End the session of this browser."""
         if visitor.session is not None:
-            session_id = visitor.session.id
-            await self._database.write(
-                lambda c: self._sessions.end(c, cause="logged_out", session_id=session_id)
+            attempt = attempt_of(visit_of(request), "logout")
+            attempt.user_id, attempt.client_id = visitor.session.user_id, FIRST_PARTY
+            await self._revocation.end_session(
+                visitor.session.id, cause="logged_out", attempt=attempt
             )
 
     def remember(self, response: Response, visitor: Visitor) -> Response:

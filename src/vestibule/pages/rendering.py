@@ -48,21 +48,25 @@ def security_headers(then: str | None = None) -> dict[str, str]:
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action {targets}"
     )
-    return {
+    headers = {
         "Content-Security-Policy": policy,
         "X-Frame-Options": "DENY",
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
         # Not `no-referrer`: with that, browsers send forms with `Origin: null`.
         "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
+    if then is None:
+        # A client may well have opened its sign-in in a window of its own.
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return headers
 
 
 def _source(uri: str) -> str:
     """What CSP calls this place: an origin, or the scheme of a native app."""
     parts = urlsplit(uri)
-    if parts.scheme in ("http", "https"):
+    # CSP has no way to name an IPv6 address.
+    if parts.scheme in ("http", "https") and "[" not in parts.netloc:
         return f"{parts.scheme}://{parts.netloc}"
     return f"{parts.scheme}:"

@@ -99,7 +99,7 @@ class SignInStep:
             )
         self._browser.require_own_form(request, visitor, token=form.form_token, purpose=SIGN_IN)
         try:
-            cookie = await self._browser.sign_in(request, form)
+            cookie = await self._browser.sign_in(request, visitor, form)
         except AuthenticationFailed:
             return self.ask(
                 visitor,
@@ -128,7 +128,7 @@ class SignInStep:
     ) -> Response:
         """Let somebody else sign in at the same address."""
         self._browser.require_own_form(request, visitor, token=form.form_token, purpose="sign_out")
-        await self._browser.sign_out(visitor)
+        await self._browser.sign_out(request, visitor)
         return self._browser.signed_out(see_other(back))
 
 

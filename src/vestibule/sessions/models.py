@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Uuid, text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, Uuid, text
 
 from vestibule.storage.metadata import UtcDateTime, metadata
 
@@ -44,6 +44,7 @@ sessions = Table(
     Column("address", String(45), nullable=False),
     Column("user_agent", String(400), nullable=False),
     Column("dpop_jkt", String(64)),
+    Column("org_confined", Boolean, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("end_cause", String(32)),
     Index(None, "user_id"),
@@ -85,5 +86,7 @@ class Session:
     user_agent: str
     dpop_jkt: str | None
     """Thumbprint of the key that its tokens are bound to (RFC 9449 §6)."""
+    org_confined: bool
+    """Whether the person has let its client into that one organization alone."""
     ended_at: datetime | None
     end_cause: str | None

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from vestibule.sessions.models import Session, SessionKind, sessions
 
@@ -28,6 +28,7 @@ _rotate = (
         rotated_at=bindparam("now"),
         last_seen_at=bindparam("now"),
         org_id=bindparam("org_id"),
+        dpop_jkt=func.coalesce(sessions.c.dpop_jkt, bindparam("dpop_jkt")),
         address=bindparam("address"),
         user_agent=bindparam("user_agent"),
     )
@@ -91,6 +92,7 @@ def rotate(
     successor: bytes,
     salt: bytes,
     org_id: UUID | None,
+    dpop_jkt: str | None,
     address: str,
     user_agent: str,
     now: datetime,
@@ -107,6 +109,7 @@ def rotate(
             "successor": successor,
             "salt": salt,
             "org_id": org_id,
+            "dpop_jkt": dpop_jkt,
             "address": address,
             "user_agent": user_agent,
             "now": now,

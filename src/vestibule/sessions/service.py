@@ -83,6 +83,7 @@ class Sessions:
         origin: Origin,
         auth_time: datetime,
         dpop_jkt: str | None = None,
+        org_confined: bool = False,
         renewable: bool = True,
     ) -> tuple[Session, SecretStr | None]:
         """A session as it would begin, not yet written, and the secret that continues it.
@@ -111,6 +112,7 @@ class Sessions:
             address=origin.address,
             user_agent=origin.user_agent,
             dpop_jkt=dpop_jkt,
+            org_confined=org_confined,
             ended_at=None,
             end_cause=None,
         )
@@ -154,9 +156,16 @@ class Sessions:
         return session
 
     async def rotate(
-        self, presented: Presented, *, org_id: UUID | None, origin: Origin
+        self,
+        presented: Presented,
+        *,
+        org_id: UUID | None,
+        origin: Origin,
+        dpop_jkt: str | None = None,
     ) -> SecretStr | Spent:
         """Spend a refresh token: its successor, or why there is none.
+
+        `dpop_jkt` binds the session from now on, where it is not bound yet (RFC 9449 §5).
 
         Whoever spends it a second time within the grace, because the answer was lost or because
         two asked at the same instant, gets the same successor, unless that was spent meanwhile.
@@ -174,6 +183,7 @@ class Sessions:
                 successor=digest_of(successor),
                 salt=salt,
                 org_id=org_id,
+                dpop_jkt=dpop_jkt,
                 address=origin.address,
                 user_agent=origin.user_agent,
                 now=now,

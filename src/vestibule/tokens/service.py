@@ -170,7 +170,9 @@ class Tokens:
 
 def invalid_token(cause: str) -> AuthenticationFailed:
     """What a token that is worth nothing is answered with (RFC 6750 §3.1)."""
-    return AuthenticationFailed("Invalid access token", cause=cause, challenge=INVALID_TOKEN)
+    return AuthenticationFailed(
+        "Invalid access token", cause=cause, challenge=INVALID_TOKEN, oauth="invalid_token"
+    )
 
 
 def _kid(token: str) -> str:

@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from vestibule.access.caller import Authenticate
+from vestibule.access.caller import API_READ, Authenticate
 from vestibule.http.operations import operation
 from vestibule.orgs.models import Membership
 from vestibule.orgs.policy import opens
 from vestibule.orgs.schemas import UserOrganization
 from vestibule.orgs.service import Organizations
 from vestibule.tokens.service import invalid_token
-from vestibule.users.models import User
 from vestibule.users.schemas import UserProfile
 from vestibule.users.service import Users
+
+OPENED: dict[str, dict[str, Any]] = {
+    "profile": {"first_name": "", "last_name": "", "full_name": ""},
+    "email": {"email_address": None, "email_verified": False},
+}
+"""By scope, what it opens, and what stands there without it."""
 
 
 def router(*, users: Users, organizations: Organizations, authenticate: Authenticate) -> APIRouter:
     """The routes of the caller's own account."""
     routes = APIRouter(prefix="/api/v1/user", tags=["User"])
 
-    async def current_user(request: Request) -> User:
-        caller = await authenticate(request)
-        user = await users.get(caller.user_id)
-        if user is None:
-            raise invalid_token("user_gone")
-        return user
-
     @routes.get(
         "",
         summary="Current user",
-        description="The account that the access token speaks of",
+        description="The account that the credential speaks of; names and address as far as its "
+        "scopes open them (`profile`, `email`, or `api:read` for both)",
         operation_id="get_user",
         openapi_extra=operation(secured=True),
     )
     async def get_user(request: Request) -> UserProfile:
-        return UserProfile.model_validate(await current_user(request))
+        caller = await authenticate(request)
+        user = await users.get(caller.user_id)
+        if user is None:
+            raise invalid_token("user_gone")
+        profile = UserProfile.model_validate(user)
+        closed = {
+            name: value
+            for scope, fields in OPENED.items()
+            if not caller.scopes & {scope, API_READ}
+            for name, value in fields.items()
+        }
+        return profile.model_copy(update=closed)
 
     @routes.get(
         "/organizations",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from vestibule.errors import AuthenticationFailed
 from vestibule.users.models import User, users
 
 _names = tuple(User.__slots__)
@@ -67,6 +68,17 @@ def add(connection: Connection, new: Sequence[User]) -> None:
 def change(connection: Connection, user_id: UUID, values: dict[str, Any]) -> None:
     """Set some columns."""
     connection.execute(update(users).where(users.c.id == user_id).values(**values))
+
+
+def require_unchanged(connection: Connection, user: User) -> None:
+    """Raise `AuthenticationFailed` where the account is no longer what was decided on.
+
+    Asked in the unit that begins a session: a new password, or a disabled account, ends all
+    sessions there are, and must not miss one that begins in the same instant.
+    """
+    now = by_id(connection, user.id)
+    if now is None or not now.is_active or now.password_hash != user.password_hash:
+        raise AuthenticationFailed(cause="account_changed")
 
 
 def replace_hash(connection: Connection, *, user_id: UUID, former: str, replacement: str) -> None:

@@ -11,6 +11,7 @@ from vestibule.guard.backoff import Backoff
 from vestibule.guard.limits import Limiter
 from vestibule.guard.service import Guard
 from vestibule.guard.storage import BoundedMemoryStorage
+from vestibule.issuing.approvals import Approvals
 from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.service import Issuer
 from vestibule.login.service import Login
@@ -37,6 +38,7 @@ def make_grants(
     login: Login,
     refresh: Refresh,
     devices: Devices,
+    approvals: Approvals,
     issuer: Issuer,
     tokens: Tokens,
     sessions: Sessions,
@@ -57,8 +59,7 @@ def make_grants(
         Grant.AUTHORIZATION_CODE: AuthorizationCodeGrant(
             issuer=issuer,
             sessions=sessions,
-            users=users,
-            organizations=organizations,
+            approvals=approvals,
             database=database,
             clock=clock,
         ),

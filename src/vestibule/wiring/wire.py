@@ -16,6 +16,7 @@ from vestibule.gate.service import Gate
 from vestibule.housekeeping.service import Housekeeping
 from vestibule.identity.local import LocalDirectory
 from vestibule.issuing.admission import Admission
+from vestibule.issuing.approvals import Approvals
 from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.revocation import Revocation
 from vestibule.issuing.service import Issuer
@@ -133,14 +134,14 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     issuer = Issuer(tokens=tokens, sessions=sessions, audit=audit, database=database)
     refresh = Refresh(issuer=issuer, sessions=sessions, users=users, organizations=organizations)
     revocation = Revocation(tokens=tokens, sessions=sessions, audit=audit, database=database)
+    approvals = Approvals(users=users, organizations=organizations)
     devices = Devices(
         database=database,
         clock=clock,
         audit=audit,
         guard=guard,
         issuer=issuer,
-        users=users,
-        organizations=organizations,
+        approvals=approvals,
         lifetime=settings.device_code_lifetime,
         interval=settings.device_interval,
     )
@@ -163,6 +164,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         api_keys=api_keys,
         users=users,
         organizations=organizations,
+        clients=clients,
         audit=audit,
     )
     authorizations = Authorizations(
@@ -177,6 +179,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         login=login,
         refresh=refresh,
         devices=devices,
+        approvals=approvals,
         issuer=issuer,
         tokens=tokens,
         sessions=sessions,
@@ -192,6 +195,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         sessions=sessions,
         users=users,
         login=login,
+        revocation=revocation,
         guard=guard,
         audit=audit,
         database=database,

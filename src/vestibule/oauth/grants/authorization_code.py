@@ -12,16 +12,15 @@ from sqlalchemy import Connection
 
 from vestibule.clock import Clock, utc
 from vestibule.errors import InvalidGrant
-from vestibule.issuing.service import Granted, Issued, Issuer
+from vestibule.issuing.approvals import Approval, Approvals
+from vestibule.issuing.service import Issued, Issuer
 from vestibule.oauth import repository
 from vestibule.oauth.grants import TokenRequest, required
 from vestibule.oauth.models import AuthorizationCode
-from vestibule.orgs.service import Organizations
 from vestibule.sessions import repository as sessions
 from vestibule.sessions.models import Session
 from vestibule.sessions.service import Origin, Sessions
 from vestibule.storage.database import Database
-from vestibule.users.service import Users
 
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 """RFC 7636 §4.1."""
@@ -35,15 +34,13 @@ class AuthorizationCodeGrant:
         *,
         issuer: Issuer,
         sessions: Sessions,
-        users: Users,
-        organizations: Organizations,
+        approvals: Approvals,
         database: Database,
         clock: Clock,
     ) -> None:
         self._issuer = issuer
         self._sessions = sessions
-        self._users = users
-        self._organizations = organizations
+        self._approvals = approvals
         self._database = database
         self._clock = clock
 
@@ -66,7 +63,19 @@ class AuthorizationCodeGrant:
         self._require_fitting(row, request, redirect_uri, verifier)
         if row.expires_at <= utc(self._clock):
             raise _refused("code_expired")
-        granted = await self._granted(row, request)
+        granted = await self._approvals.granted(
+            Approval(
+                user_id=row.user_id,
+                org_id=row.org_id,
+                scopes=frozenset(row.scope.split()),
+                auth_time=row.auth_time,
+                nonce=row.nonce,
+            ),
+            client=request.client,
+            origin=Origin(request.visit.address, request.visit.user_agent),
+            jkt=request.jkt,
+            id_token=True,
+        )
         try:
             return await self._issuer.begin(
                 granted, request.attempt, also=_Redeem(digest, self._clock)
@@ -84,27 +93,6 @@ class AuthorizationCodeGrant:
             raise _refused("code_verifier")
         if row.dpop_jkt is not None and row.dpop_jkt != request.jkt:
             raise _refused("dpop_key")  # RFC 9449 §10
-
-    async def _granted(self, row: AuthorizationCode, request: TokenRequest) -> Granted:
-        user = await self._users.get(row.user_id)
-        if user is None or not user.is_active:
-            raise _refused("user_disabled")
-        memberships = await self._organizations.memberships_of(user.id)
-        membership = next((m for m in memberships if m.organization.id == row.org_id), None)
-        if row.org_id is not None and (membership is None or not membership.organization.is_active):
-            raise _refused("org_unknown")
-        return Granted(
-            client=request.client,
-            user=user,
-            scopes=frozenset(row.scope.split()),
-            memberships=memberships,
-            membership=membership,
-            auth_time=row.auth_time,
-            origin=Origin(request.visit.address, request.visit.user_agent),
-            jkt=request.jkt,
-            id_token=True,
-            nonce=row.nonce,
-        )
 
     async def _replayed(self, row: AuthorizationCode) -> InvalidGrant:
         if row.session_id is not None:

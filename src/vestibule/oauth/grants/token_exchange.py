@@ -112,6 +112,9 @@ class TokenExchangeGrant:
         standing = await self._liveness.of(access)
         if user is None or standing is None or not standing.may_enter:
             raise _refused("token_ended")
+        if standing.org_confined:
+            # The person was asked for one organization: for another one they must be asked.
+            raise _refused("org_confined")
         return access, user
 
 

@@ -57,6 +57,7 @@ def _sessions() -> None:
         sa.Column("address", sa.String(45), nullable=False),
         sa.Column("user_agent", sa.String(400), nullable=False),
         sa.Column("dpop_jkt", sa.String(64), nullable=True),
+        sa.Column("org_confined", sa.Boolean(), nullable=False),
         sa.Column("ended_at", MOMENT, nullable=True),
         sa.Column("end_cause", sa.String(32), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
@@ -147,9 +148,10 @@ def _single_use() -> None:
         "consents",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("client_id", sa.String(100), nullable=False),
+        sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column("granted_at", MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("user_id", "client_id", name="pk_consents"),
+        sa.PrimaryKeyConstraint("user_id", "client_id", "org_id", name="pk_consents"),
     )
 
 

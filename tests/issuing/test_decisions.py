@@ -1,0 +1,292 @@
+"""What a sign-in is decided on holds until its commit, and a yes is for what was shown."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tests.conftest import make_client
+from tests.oauth.flows import (
+    AUTHORIZE,
+    CALLBACK,
+    Pkce,
+    approve_device,
+    authorization_query,
+    basic,
+    bearer,
+    code_of,
+    exchange,
+    query_of,
+    sign_in_page,
+)
+from tests.world import FakeClock, World, log_in
+from vestibule.clients.models import ClientKind, Grant
+from vestibule.sessions.service import Origin
+from vestibule.settings import Settings
+from vestibule.wiring import Services
+
+CODE = [Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN]
+
+
+async def third_party(world: World, **details: object) -> None:
+    """A client that is not the platform's own, and two organizations of alice."""
+    alice = await world.user()
+    await world.org("acme", alice)
+    await world.org("beta", alice)
+    await world.client(
+        "portal", grants=CODE, scopes=["openid", "api:read", "api:write"],
+        redirect_uris=[CALLBACK], **details,
+    )  # fmt: skip
+
+
+async def tokens_by_code(client: httpx.AsyncClient) -> dict[str, str]:
+    pkce = Pkce()
+    code = await code_of(client, "portal", pkce, scope="openid api:read api:write org:acme")
+    answer = await exchange(
+        client, "authorization_code", code=code, redirect_uri=CALLBACK,
+        code_verifier=pkce.verifier, client_id="portal",
+    )  # fmt: skip
+    tokens: dict[str, str] = answer.json()
+    return tokens
+
+
+async def test_a_client_stays_in_the_organization_that_the_person_has_let_it_into(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await third_party(world)
+
+    tokens = await tokens_by_code(client)
+    own = bearer(tokens["access_token"])
+    switch = await exchange(
+        client, "refresh_token", client_id="portal", refresh_token=tokens["refresh_token"],
+        scope="org:beta",
+    )  # fmt: skip
+
+    assert tokens["orgs"] == [{"key": "acme", "name": "Acme"}]
+    assert (await client.get("/api/v1/org/acme", headers=own)).status_code == 200
+    assert (await client.get("/api/v1/org/beta", headers=own)).status_code == 404
+    listed = (await client.get("/api/v1/user/organizations", headers=own)).json()
+    assert [organization["key"] for organization in listed] == ["acme"]
+    assert switch.json()["error"] == "invalid_scope"
+    key = await client.post("/api/v1/user/api-keys", json={"name": "wider"}, headers=own)
+    wider = await client.get("/api/v1/org/beta", headers={"X-API-Key": key.json()["key"]})
+    assert wider.status_code == 404
+
+
+async def test_for_another_organization_the_person_is_asked_again(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await third_party(world)
+    await tokens_by_code(client)
+
+    same = await client.get(
+        f"{AUTHORIZE}?{authorization_query('portal', Pkce(), scope='openid org:acme')}"
+    )
+    other = await client.get(
+        f"{AUTHORIZE}?{authorization_query('portal', Pkce(), scope='openid org:beta')}"
+    )
+
+    assert same.status_code == 303
+    assert "code" in query_of(same.headers["location"])
+    assert other.status_code == 200
+    assert "Let portal in?" in other.text
+
+
+async def test_the_platforms_own_client_goes_where_the_person_goes(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await third_party(world, first_party=True)
+
+    tokens = await tokens_by_code(client)
+    switch = await exchange(
+        client, "refresh_token", client_id="portal", refresh_token=tokens["refresh_token"],
+        scope="org:beta",
+    )  # fmt: skip
+
+    assert len(tokens["orgs"]) == 2
+    assert switch.status_code == 200
+
+
+async def test_a_program_on_the_own_machine_is_never_let_in_silently(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    alice = await world.user()
+    await world.org("acme", alice)
+    here = "http://127.0.0.1/callback"
+    await world.client("native", grants=CODE, redirect_uris=[here], first_party=True)
+    url = f"{AUTHORIZE}?{authorization_query('native', Pkce(), redirect_uri=here)}"
+    back = (await sign_in_page(client, url)).headers["location"]
+
+    asked = await client.get(back)
+    silent = await client.get(f"{back}&prompt=none")
+
+    assert "Let native in?" in asked.text
+    assert query_of(silent.headers["location"])["error"] == "consent_required"
+
+
+async def test_max_age_0_asks_once_and_not_for_ever(
+    client: httpx.AsyncClient, world: World, clock: FakeClock
+) -> None:
+    await world.user()
+    await world.client("portal", grants=CODE, redirect_uris=[CALLBACK], first_party=True)
+    url = f"{AUTHORIZE}?{authorization_query('portal', Pkce(), max_age='0')}"
+
+    first = await sign_in_page(client, url)
+    clock.advance(3)
+    then = await client.get(first.headers["location"])
+    again = await client.get(url)
+
+    assert "code" in query_of(then.headers["location"])
+    assert 'type="password"' in again.text
+
+
+async def test_a_password_that_changes_meanwhile_ends_also_the_login_under_way(
+    client: httpx.AsyncClient, world: World, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await world.user()
+    verify = services.passwords.verify
+    changed = asyncio.Event()
+
+    async def slow(*args: object, **kwargs: object) -> object:
+        found = await verify(*args, **kwargs)  # type: ignore[arg-type]
+        await changed.wait()
+        return found
+
+    monkeypatch.setattr(services.passwords, "verify", slow)
+
+    under_way = asyncio.create_task(log_in(client))
+    await asyncio.sleep(0)
+    await services.users.set_password(alice, SecretStr("another horse battery staple"))
+    changed.set()
+    answer = await under_way
+
+    assert answer.status_code == 401
+    assert await services.sessions.live_of(alice.id) == []
+
+
+async def test_an_account_that_is_disabled_and_enabled_gets_no_session_back(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    alice = await world.user()
+    tokens = (await log_in(client)).json()
+
+    disabled = await services.users.update(alice, is_active=False)
+    await services.users.update(disabled, is_active=True)
+
+    answer = await client.get("/api/v1/user", headers=bearer(tokens["access_token"]))
+    assert answer.status_code == 401
+
+
+async def test_a_proof_at_the_refresh_binds_the_refresh_token_of_a_public_client(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    await world.user()
+    tokens = (await log_in(client)).json()
+    presented = services.sessions.refresh_tokens.parse(tokens["refresh_token"])
+    assert presented is not None
+
+    await services.sessions.rotate(
+        presented, org_id=None, origin=Origin("127.0.0.1"), dpop_jkt="a thumbprint"
+    )
+
+    session = await services.sessions.get(presented.session_id)
+    assert session is not None
+    assert session.dpop_jkt == "a thumbprint"
+
+
+async def test_no_token_outlives_its_session(
+    client: httpx.AsyncClient, world: World, services: Services, clock: FakeClock
+) -> None:
+    await world.user()
+    tokens = (await log_in(client)).json()
+    for _ in range(29):
+        clock.advance(86_400)
+        body = {"refresh_token": tokens["refresh_token"]}
+        tokens = (await client.post("/api/v1/auth/refresh", json=body)).json()
+    clock.advance(86_400 - 300)
+    body = {"refresh_token": tokens["refresh_token"]}
+
+    last = (await client.post("/api/v1/auth/refresh", json=body)).json()
+
+    assert last["expires_in"] == 300
+    access = await services.tokens.verify(last["access_token"])
+    assert access.expires_at == int(clock.now) + 300
+
+
+async def test_a_neighbour_locks_nobody_out_who_has_proved_who_they_are(
+    settings: Settings, client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    await world.user()
+    _, secret = await world.client("backend", kind=ClientKind.CONFIDENTIAL)
+    token = (await log_in(client, client_id="backend", client_secret=secret)).json()
+    async with make_client(services) as neighbour:
+        guesses = [
+            await exchange(
+                neighbour, "refresh_token", client_id="vestibule", refresh_token=f"vsr_{i}"
+            )
+            for i in range(125)
+        ]
+
+    told = await client.post(
+        "/oauth2/introspect",
+        data={"token": token["access_token"]},
+        headers=basic("backend", secret),
+    )
+    refreshed = await exchange(
+        client, "refresh_token", basic("backend", secret), refresh_token=token["refresh_token"]
+    )
+
+    assert guesses[-1].status_code == 429
+    assert told.json()["active"] is True
+    assert refreshed.status_code == 200
+
+
+async def test_a_clients_own_token_ends_with_its_organization(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    await world.org("acme")
+    _, secret = await world.client(
+        "job", kind=ClientKind.CONFIDENTIAL, grants=[Grant.CLIENT_CREDENTIALS],
+        scopes=["jobs:run"], organizations=["acme"],
+    )  # fmt: skip
+    own = basic("job", secret)
+    token = (await exchange(client, "client_credentials", own)).json()["access_token"]
+
+    before = await client.post("/oauth2/introspect", data={"token": token}, headers=own)
+    await services.organizations.update("acme", is_active=False)
+    after = await client.post("/oauth2/introspect", data={"token": token}, headers=own)
+
+    assert before.json()["active"] is True
+    assert after.json() == {"active": False}
+
+
+async def test_honest_device_logins_use_up_no_guesses(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await world.user()
+
+    done = []
+    for _ in range(25):
+        started = (await client.post("/api/v1/auth/device/code")).json()
+        done.append(await approve_device(client, started["user_code"]))
+    wrong = [await client.get("/login/device?code=BBBB-BBBB") for _ in range(22)]
+
+    assert {answer.status_code for answer in done} == {200}
+    assert [answer.status_code for answer in wrong] == [404] * 20 + [429] * 2
+
+
+async def test_secrets_are_taken_over_tls_only(services: Services, world: World) -> None:
+    async with make_client(services, address="198.51.100.7") as remote:
+        answers = [
+            await remote.post("/api/v1/auth/logout", json={"refresh_token": "vsr_x"}),
+            await remote.get("/api/v1/auth/device/code/anything"),
+            await remote.post("/api/v1/auth/refresh", json={"refresh_token": "vsr_x"}),
+            await remote.post("/oauth2/introspect", data={"token": "x", "client_id": "vestibule"}),
+            await remote.get("/api/v1/user", headers=bearer("x")),
+            await remote.get("/login/device"),
+        ]
+
+    assert [answer.status_code for answer in answers] == [426] * 6
