@@ -56,8 +56,8 @@ SUCCESS_EXAMPLES: dict[str, Any] = {
         "default_org": {"key": "acme", "name": "Acme"},
         "expires_in": 900,
         "orgs": [{"key": "acme", "name": "Acme"}],
-        "refresh_token": "3q2-7wDFk8JzXc…",
-        "scope": "email offline_access openid profile",
+        "refresh_token": "vsr_AZq7mXkfc8qT0bq4…",
+        "scope": "api:read api:write email offline_access openid profile",
         "token_type": "Bearer",
     },
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -31,25 +32,25 @@ from vestibule.wiring import Services
 CODE = [Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN]
 
 
-async def third_party(world: World, **details: object) -> None:
+async def third_party(world: World, *, first_party: bool = False) -> None:
     """A client that is not the platform's own, and two organizations of alice."""
     alice = await world.user()
     await world.org("acme", alice)
     await world.org("beta", alice)
     await world.client(
         "portal", grants=CODE, scopes=["openid", "api:read", "api:write"],
-        redirect_uris=[CALLBACK], **details,
+        redirect_uris=[CALLBACK], first_party=first_party,
     )  # fmt: skip
 
 
-async def tokens_by_code(client: httpx.AsyncClient) -> dict[str, str]:
+async def tokens_by_code(client: httpx.AsyncClient) -> dict[str, Any]:
     pkce = Pkce()
     code = await code_of(client, "portal", pkce, scope="openid api:read api:write org:acme")
     answer = await exchange(
         client, "authorization_code", code=code, redirect_uri=CALLBACK,
         code_verifier=pkce.verifier, client_id="portal",
     )  # fmt: skip
-    tokens: dict[str, str] = answer.json()
+    tokens: dict[str, Any] = answer.json()
     return tokens
 
 

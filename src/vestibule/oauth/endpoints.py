@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vestibule.access.caller import Authenticate
-from vestibule.audit.service import Audit
+from vestibule.audit.service import Attempt, Audit
+from vestibule.clients.models import Client
 from vestibule.devices.endpoints import device_code_response
 from vestibule.devices.schemas import DeviceCodeResponse
 from vestibule.devices.service import Devices
@@ -27,7 +31,7 @@ from vestibule.errors import (
 )
 from vestibule.http.forms import form_body, read_form
 from vestibule.http.operations import operation
-from vestibule.http.visit import visit_of
+from vestibule.http.visit import Visit, visit_of
 from vestibule.issuing.admission import Admission
 from vestibule.issuing.answers import NO_STORE, token_response
 from vestibule.issuing.profile import profile_claims
@@ -36,9 +40,16 @@ from vestibule.issuing.schemas import AccessTokenResponse
 from vestibule.issuing.trail import attempt_of
 from vestibule.oauth import metadata
 from vestibule.oauth.credentials import client_credentials_of
+from vestibule.oauth.errors import oauth_errors
 from vestibule.oauth.introspection import Introspector
-from vestibule.oauth.routes import OAuthRoute
-from vestibule.oauth.schemas import AnyTokenForm, DeviceForm, Introspection, TokenForm, UserInfo
+from vestibule.oauth.schemas import (
+    AnyTokenForm,
+    ClientForm,
+    DeviceForm,
+    Introspection,
+    TokenForm,
+    UserInfo,
+)
 from vestibule.oauth.service import PATH, TokenEndpoint
 from vestibule.tokens.dpop import HEADER
 from vestibule.tokens.keys import KeyRing
@@ -53,6 +64,19 @@ TOKEN_ERRORS = (
 SIGNED = "application/token-introspection+jwt"
 
 
+Form = TypeVar("Form", bound=ClientForm)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[Form]):
+    """A request of a client that has proved who it is."""
+
+    form: Form
+    client: Client
+    visit: Visit
+    attempt: Attempt
+
+
 def router(
     *,
     token_endpoint: TokenEndpoint,
@@ -64,7 +88,19 @@ def router(
     audit: Audit,
 ) -> APIRouter:
     """The endpoints that clients call with a form and their own credentials."""
-    routes = APIRouter(prefix="/oauth2", tags=["OAuth 2.0"], route_class=OAuthRoute)
+    routes = APIRouter(prefix="/oauth2", tags=["OAuth 2.0"])
+
+    @asynccontextmanager
+    async def called(request: Request, form: type[Form], event: str) -> AsyncIterator[_Call[Form]]:
+        """What all of them begin with; the trail tells the errors that the client is told."""
+        visit = visit_of(request)
+        attempt = attempt_of(visit, event)
+        async with audit.following(attempt):
+            with oauth_errors():
+                sent = await read_form(request, form)
+                credentials = client_credentials_of(request, sent)
+                client = await admission.admit(credentials, visit, attempt)
+                yield _Call(sent, client, visit, attempt)
 
     @routes.post(
         PATH.removeprefix("/oauth2"),
@@ -75,16 +111,13 @@ def router(
         openapi_extra=operation(*TOKEN_ERRORS, oauth=True, requestBody=form_body(TokenForm)),
     )
     async def token(request: Request) -> Response:
-        visit = visit_of(request)
-        attempt = attempt_of(visit, "token")
-        async with audit.following(attempt):
-            form = await read_form(request, TokenForm)
+        async with called(request, TokenForm, "token") as call:
             issued = await token_endpoint.answer(
-                form,
-                credentials=client_credentials_of(request, form),
+                call.form,
+                client=call.client,
                 proofs=request.headers.getlist(HEADER),
-                visit=visit,
-                attempt=attempt,
+                visit=call.visit,
+                attempt=call.attempt,
             )
         return token_response(issued)
 
@@ -97,13 +130,9 @@ def router(
         openapi_extra=operation(*CLIENT_ERRORS, oauth=True, requestBody=form_body(DeviceForm)),
     )
     async def device_authorization(request: Request) -> Response:
-        visit = visit_of(request)
-        attempt = attempt_of(visit, "device_start")
-        async with audit.following(attempt):
-            form = await read_form(request, DeviceForm)
-            client = await admission.admit(client_credentials_of(request, form), visit, attempt)
+        async with called(request, DeviceForm, "device_start") as call:
             started = await devices.start(
-                client=client, scope=form.scope, visit=visit, attempt=attempt
+                client=call.client, scope=call.form.scope, visit=call.visit, attempt=call.attempt
             )
         return device_code_response(started, issuer=tokens.issuer, expires_in=devices.lifetime)
 
@@ -116,15 +145,13 @@ def router(
         openapi_extra=operation(*CLIENT_ERRORS, oauth=True, requestBody=form_body(AnyTokenForm)),
     )
     async def introspect(request: Request) -> Response:
-        visit = visit_of(request)
-        attempt = attempt_of(visit, "introspect")
-        async with audit.following(attempt):
-            form = await read_form(request, AnyTokenForm)
-            client = await admission.admit(client_credentials_of(request, form), visit, attempt)
-            answer = await introspector.inspect(form.token, client=client, attempt=attempt)
+        async with called(request, AnyTokenForm, "introspect") as call:
+            answer = await introspector.inspect(
+                call.form.token, client=call.client, attempt=call.attempt
+            )
         if SIGNED in request.headers.get("accept", ""):
             signed = await tokens.introspection(
-                answer.model_dump(exclude_none=True), audience=client.client_id
+                answer.model_dump(exclude_none=True), audience=call.client.client_id
             )
             return Response(signed, media_type=SIGNED, headers=NO_STORE)
         return Response(
@@ -142,12 +169,8 @@ def router(
         openapi_extra=operation(*CLIENT_ERRORS, oauth=True, requestBody=form_body(AnyTokenForm)),
     )
     async def revoke(request: Request) -> Response:
-        visit = visit_of(request)
-        attempt = attempt_of(visit, "revoke")
-        async with audit.following(attempt):
-            form = await read_form(request, AnyTokenForm)
-            client = await admission.admit(client_credentials_of(request, form), visit, attempt)
-            await revocation.revoke(form.token, client=client, attempt=attempt)
+        async with called(request, AnyTokenForm, "revoke") as call:
+            await revocation.revoke(call.form.token, client=call.client, attempt=call.attempt)
         return JSONResponse({}, headers=NO_STORE)
 
     return routes

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vestibule.audit.service import Attempt
-from vestibule.clients.models import Grant
+from vestibule.clients.models import Client, Grant
 from vestibule.clients.service import require_grant, require_proof
 from vestibule.errors import InvalidDpopProof, UnsupportedGrantType
 from vestibule.http.visit import Visit
-from vestibule.issuing.admission import Admission, ClientCredentials
+from vestibule.issuing.admission import Admission
 from vestibule.issuing.service import Issued
 from vestibule.oauth.grants import GrantHandler, TokenRequest
 from vestibule.oauth.schemas import TokenForm
@@ -32,7 +32,7 @@ class TokenEndpoint:
         self,
         form: TokenForm,
         *,
-        credentials: ClientCredentials,
+        client: Client,
         proofs: list[str],
         visit: Visit,
         attempt: Attempt,
@@ -41,7 +41,6 @@ class TokenEndpoint:
 
         Raises the errors of RFC 6749 §5.2 and of the extensions.
         """
-        client = await self._admission.admit(credentials, visit, attempt)
         try:
             grant = Grant(form.grant_type)
         except ValueError:

@@ -1,14 +1,9 @@
-"""Routes whose errors standard OAuth libraries understand (RFC 6749 §5.2)."""
+"""Errors as standard OAuth libraries understand them (RFC 6749 §5.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from starlette.requests import Request
-from starlette.responses import Response
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from vestibule.errors import (
     AccessForbidden,
@@ -20,9 +15,6 @@ from vestibule.errors import (
     UnauthorizedClient,
     ValidationFailed,
 )
-from vestibule.http.envelope import error_response, validation_items
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 PERSONS = {"password", "user_unknown", "account_changed"}
 """Causes of a 401 that are the person's credentials, which RFC 6749 calls a grant."""
@@ -31,22 +23,13 @@ SCOPES = {"client_org", "org_suspended", "org_sign_in", "org_unknown"}
 """Causes that say no to what `scope` has asked for."""
 
 
-class OAuthRoute(APIRoute):
-    """Answers errors with the statuses of RFC 6749."""
-
-    def get_route_handler(self) -> Handler:
-        handler = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except ApiError as error:
-                return error_response(as_oauth(error), path=request.url.path)
-            except RequestValidationError as error:
-                failed = InvalidRequest(errors=validation_items(error.errors()))
-                return error_response(failed, path=request.url.path)
-
-        return handle
+@contextmanager
+def oauth_errors() -> Iterator[None]:
+    """Turn errors into those of RFC 6749 before the trail sees them: it tells what was sent."""
+    try:
+        yield
+    except ApiError as error:
+        raise as_oauth(error) from None
 
 
 def as_oauth(error: ApiError) -> ApiError:
