@@ -34,7 +34,24 @@ def routers(services: Services) -> list[APIRouter]:
     pages = Pages()
     authenticate = services.authenticate
     return [
+        # Routers are asked in this order: those first that everybody asks.
         login.router(service=services.login, audit=services.audit),
+        oauth.router(
+            token_endpoint=services.token_endpoint,
+            introspector=services.introspector,
+            revocation=services.revocation,
+            devices=services.devices,
+            admission=services.admission,
+            tokens=services.tokens,
+            audit=services.audit,
+        ),
+        refresh_and_logout.router(
+            refresh=services.refresh,
+            revocation=services.revocation,
+            admission=services.admission,
+            authenticate=authenticate,
+            audit=services.audit,
+        ),
         users.router(
             users=services.users,
             organizations=services.organizations,
@@ -52,13 +69,6 @@ def routers(services: Services) -> list[APIRouter]:
         invitations.router(invitations=services.invitations, authenticate=authenticate),
         status.router(email_configured=services.outbox.is_configured),
         tokens.router(keys=services.keys),
-        refresh_and_logout.router(
-            refresh=services.refresh,
-            revocation=services.revocation,
-            admission=services.admission,
-            authenticate=authenticate,
-            audit=services.audit,
-        ),
         password.router(
             login=services.login,
             users=services.users,
@@ -71,15 +81,6 @@ def routers(services: Services) -> list[APIRouter]:
             admission=services.admission,
             audit=services.audit,
             issuer=services.tokens.issuer,
-        ),
-        oauth.router(
-            token_endpoint=services.token_endpoint,
-            introspector=services.introspector,
-            revocation=services.revocation,
-            devices=services.devices,
-            admission=services.admission,
-            tokens=services.tokens,
-            audit=services.audit,
         ),
         oauth.discovery_router(
             tokens=services.tokens,

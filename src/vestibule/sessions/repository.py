@@ -170,4 +170,5 @@ def withdrawn(connection: Connection, *, user_id: UUID, auth_time: datetime) -> 
 
 
 def _session(row: Row[Any]) -> Session:
-    return Session(**{**row._mapping, "kind": SessionKind(row.kind)})
+    # By position, as in the table: every refresh reads one.
+    return Session(row[0], SessionKind(row[1]), *row[2:])
