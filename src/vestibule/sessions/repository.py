@@ -171,4 +171,5 @@ def withdrawn(connection: Connection, *, user_id: UUID, auth_time: datetime) -> 
 
 def _session(row: Row[Any]) -> Session:
     # By position, as in the table: every refresh reads one.
-    return Session(row[0], SessionKind(row[1]), *row[2:])
+    identifier, kind, *others = row
+    return Session(identifier, SessionKind(kind), *others)
