@@ -171,5 +171,6 @@ def withdrawn(connection: Connection, *, user_id: UUID, auth_time: datetime) -> 
 
 def _session(row: Row[Any]) -> Session:
     # By position, as in the table: every refresh reads one.
-    identifier, kind, *others = row
-    return Session(identifier, SessionKind(kind), *others)
+    values: list[Any] = list(row)
+    values[1] = SessionKind(values[1])
+    return Session(*values)
