@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from limits import parse
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 IPNetwork = IPv4Network | IPv6Network
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 CommaSeparated = NoDecode
 """Marks a list that is written `a,b,c` in the environment."""
 
@@ -219,7 +220,8 @@ class Settings(BaseSettings):
     )
     limit_failures: str = Field(
         default="120/minute",
-        description="Wrong client secrets, codes and refresh tokens from one address.",
+        description="Wrong client secrets, codes and refresh tokens from one address; past it, "
+        "clients without a secret are held up there.",
     )
     limit_devices: str = Field(
         default="30/minute", description="Device logins started from one address."
@@ -255,11 +257,10 @@ class Settings(BaseSettings):
         if value is None:
             return None
         value = value.rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in ("https", "http") or value != f"{parts.scheme}://{parts.netloc}":
+        if not ORIGIN.fullmatch(value):
             # No query and no fragment (RFC 8414 §2), and no path: pages, cookies and what is
             # well known stand at the root.
-            raise ValueError("must be an http or https URL without a path")
+            raise ValueError("must be of the form https://host or https://host:port, in lower case")
         return value
 
     @field_validator(

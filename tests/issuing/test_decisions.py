@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from tests.conftest import make_client
 from tests.oauth.flows import (
@@ -23,11 +24,12 @@ from tests.oauth.flows import (
     query_of,
     sign_in_page,
 )
-from tests.world import FakeClock, World, log_in
+from tests.world import PASSWORD, FakeClock, World, log_in
+from vestibule.apikeys.models import api_keys
 from vestibule.clients.models import ClientKind, Grant
-from vestibule.sessions.service import Origin
+from vestibule.sessions.service import Origin, Spent
 from vestibule.settings import Settings
-from vestibule.wiring import Services
+from vestibule.wiring import Services, wire
 
 CODE = [Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN]
 
@@ -133,7 +135,7 @@ async def test_max_age_0_asks_once_and_not_for_ever(
 ) -> None:
     await world.user()
     await world.client("portal", grants=CODE, redirect_uris=[CALLBACK], first_party=True)
-    url = f"{AUTHORIZE}?{authorization_query('portal', Pkce(), max_age='0')}"
+    url = f"{AUTHORIZE}?{authorization_query('portal', Pkce(), max_age='00')}"
 
     first = await sign_in_page(client, url)
     clock.advance(3)
@@ -291,3 +293,140 @@ async def test_secrets_are_taken_over_tls_only(services: Services, world: World)
         ]
 
     assert [answer.status_code for answer in answers] == [426] * 6
+
+
+async def test_of_logins_at_once_each_is_let_in_while_a_hash_is_upgraded(
+    settings: Settings, client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    alice = await world.user()
+    cheaper = wire(settings.model_copy(update={"argon2_memory": 16}), clock=services.clock)
+    await cheaper.users.set_password(alice, SecretStr(PASSWORD))
+
+    answers = await asyncio.gather(*(log_in(client) for _ in range(4)))
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    await cheaper.close()
+
+
+async def test_of_two_new_passwords_at_once_one_is_set(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    await world.user()
+    own, thief = (await log_in(client)).json(), (await log_in(client)).json()
+
+    async def change(tokens: dict[str, str], new: str) -> int:
+        answer = await client.post(
+            "/api/v1/user/password",
+            json={"current_password": PASSWORD, "new_password": new},
+            headers=bearer(tokens["access_token"]),
+        )
+        return answer.status_code
+
+    statuses = await asyncio.gather(
+        change(own, "seven quiet lanterns"), change(thief, "eight noisy lanterns")
+    )
+
+    assert sorted(statuses) == [204, 403]
+
+
+async def test_signing_in_again_takes_back_nothing_that_was_approved(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await world.user()
+    await world.client("portal", grants=CODE, redirect_uris=[CALLBACK], first_party=True)
+    started = (await client.post("/api/v1/auth/device/code")).json()
+    await approve_device(client, started["user_code"])
+
+    url = f"{AUTHORIZE}?{authorization_query('portal', Pkce(), prompt='login')}"
+    again = await sign_in_page(client, url)
+    tokens = await client.post(
+        "/api/v1/auth/device/token", json={"device_code": started["device_code"]}
+    )
+
+    assert again.status_code == 303
+    assert tokens.status_code == 200, tokens.text
+
+
+async def test_a_client_of_some_organizations_neither_sees_nor_ends_sessions(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    await world.org("acme", await world.user())
+    await world.client("portal", scopes=["api:read", "api:write"], organizations=["acme"])
+    tokens = (await log_in(client, client_id="portal")).json()
+    own = bearer(tokens["access_token"])
+
+    answers = [
+        await client.get("/api/v1/user/sessions", headers=own),
+        await client.delete("/api/v1/user/sessions", headers=own),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+
+
+async def test_of_two_keys_at_once_one_binds_the_session(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    await world.user()
+    tokens = (await log_in(client)).json()
+    presented = services.sessions.refresh_tokens.parse(tokens["refresh_token"])
+    assert presented is not None
+
+    found = await asyncio.gather(
+        *(
+            services.sessions.rotate(
+                presented, org_id=None, origin=Origin("127.0.0.1"), dpop_jkt=key
+            )
+            for key in ("first", "second", None)
+        )
+    )
+
+    assert isinstance(found[0], SecretStr)
+    assert found[1:] == [Spent.OTHER_KEY, Spent.OTHER_KEY]
+    session = await services.sessions.get(presented.session_id)
+    assert session is not None
+    assert (session.dpop_jkt, session.ended_at) == ("first", None)
+
+
+async def test_a_form_of_our_own_never_comes_to_stand_in_an_address(
+    client: httpx.AsyncClient,
+) -> None:
+    form = {"client_id": "portal", "state": "x", "username": "alice", "password": PASSWORD}
+
+    answer = await client.post(AUTHORIZE, data=form)
+
+    assert answer.status_code == 303
+    assert query_of(answer.headers["location"]) == {"client_id": "portal", "state": "x"}
+
+
+async def test_no_key_is_made_from_a_session_that_has_just_ended(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    alice = await world.user()
+    tokens = (await log_in(client)).json()
+    own = bearer(tokens["access_token"])
+
+    _, made = await asyncio.gather(
+        client.post("/api/v1/auth/logout", headers=own),
+        client.post("/api/v1/user/api-keys", json={"name": "late"}, headers=own),
+    )
+
+    keys = await services.database.read(
+        lambda c: c.execute(select(api_keys.c.id).where(api_keys.c.user_id == alice.id)).all()
+    )
+    assert made.status_code == 401
+    assert keys == []
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://id.example.org/auth", "https://id.example.org?x=1", "https://user:pw@id.example.org",
+        "https://id example.org", "https://id.example.org\\x", "HTTPS://Id.Example.org", "ftp://x",
+        "https://",
+    ],
+)  # fmt: skip
+def test_an_issuer_is_an_origin(issuer: str) -> None:
+    with pytest.raises(ValueError, match="issuer"):
+        Settings(issuer=issuer)
+
+    assert Settings(issuer="https://id.example.org:8443/").issuer == "https://id.example.org:8443"

@@ -31,6 +31,7 @@ from vestibule.errors import AccessForbidden, AuthenticationFailed, NotFound, Va
 from vestibule.ids import new_id
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations
+from vestibule.sessions import repository as sessions
 from vestibule.storage.database import Database
 
 MAX_WORKING = 100
@@ -257,8 +258,13 @@ def _own(
 def _maker(connection: Connection, caller: Caller, now: datetime) -> ApiKey | None:
     """The API key in the caller's hand, None for an access token.
 
-    Looked at again where it is made use of: it may have ended since it was let in.
+    Both are looked at again where use is made of them: they may have ended since they were let
+    in.
     """
+    if caller.session_id is not None:
+        session = sessions.by_id(connection, caller.session_id)
+        if session is None or session.ended_at is not None:
+            raise AuthenticationFailed(cause="session_ended")
     if caller.api_key_id is None:
         return None
     maker = repository.by_id(connection, caller.api_key_id)

@@ -34,8 +34,10 @@ class Limiter:
             raise await self._exceeded(policy, key)
 
     async def take_back(self, policy: Policy, key: str) -> None:
-        """Uncount one that was counted in this window."""
-        await self._strategy.hit(self._items[policy], policy, key, cost=-1)
+        """Uncount one, where its window has not ended since."""
+        item = self._items[policy]
+        if (await self._strategy.get_window_stats(item, policy, key)).remaining < item.amount:
+            await self._strategy.hit(item, policy, key, cost=-1)
 
     async def require_room(self, policy: Policy, key: str) -> None:
         """Raise `RateLimited` where the next one would be past the quota; counts nothing."""

@@ -63,7 +63,11 @@ class Guard:
         It is counted before it is looked at: of a hundred at once all are guesses but one.
         """
         await self._limiter.hit("user_codes", network)
-        await self._limiter.hit("user_codes", user_id.hex)
+        try:
+            await self._limiter.hit("user_codes", user_id.hex)
+        except RateLimited:
+            await self._limiter.take_back("user_codes", network)
+            raise
 
     async def right_user_code(self, *, user_id: UUID, network: str) -> None:
         """It was no guess: take the try back."""

@@ -30,16 +30,27 @@ class LocalDirectory:
         self, *, user: User | None, password: SecretStr, reservation: Reservation
     ) -> User | None:
         """The user where this is the password; a hash of former parameters is replaced."""
-        encoded = user.password_hash if user else None
-        verification = await self._passwords.verify(reservation, encoded=encoded, password=password)
-        if user is None or not verification.ok:
-            return None
-        replacement = verification.replacement
-        if encoded is None or replacement is None:
-            return user
-        await self._database.write(
+        for _ in range(2):
+            encoded = user.password_hash if user else None
+            verification = await self._passwords.verify(
+                reservation, encoded=encoded, password=password
+            )
+            if user is None or not verification.ok:
+                return None
+            if encoded is None or verification.replacement is None:
+                return user
+            upgraded = await self._upgraded(user, encoded, verification.replacement)
+            if upgraded is not None:
+                return upgraded
+            # Another login was quicker, or the password has changed: the present hash decides.
+            user = await self._users.get(user.id)
+        return None
+
+    async def _upgraded(self, user: User, former: str, replacement: str) -> User | None:
+        """The user with the new hash; None where the former one is no longer there."""
+        replaced = await self._database.write(
             lambda c: repository.replace_hash(
-                c, user_id=user.id, former=encoded, replacement=replacement
+                c, user_id=user.id, former=former, replacement=replacement
             )
         )
-        return dataclasses.replace(user, password_hash=replacement)
+        return dataclasses.replace(user, password_hash=replacement) if replaced else None

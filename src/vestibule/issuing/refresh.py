@@ -20,6 +20,13 @@ from vestibule.sessions.service import Origin, Sessions, Spent
 from vestibule.users.models import User
 from vestibule.users.service import Users
 
+SPENT = {
+    Spent.ENDED: "session_ended",
+    Spent.REPLAYED: "refresh_replay",
+    Spent.OTHER_KEY: "refresh_key",
+}
+"""Why nothing was given, for the trail."""
+
 
 class Refresh:
     """Gives a live session its next tokens."""
@@ -71,7 +78,7 @@ class Refresh:
             presented, org_id=attempt.org_id, origin=origin, dpop_jkt=bound
         )
         if isinstance(successor, Spent):
-            raise _refused("refresh_replay" if successor is Spent.REPLAYED else "session_ended")
+            raise _refused(SPENT[successor])
         return await self._issuer.mint(
             Granted(
                 client=client,

@@ -47,6 +47,8 @@ class Granted:
     id_token: bool = False
     """Whether an ID token goes along where the scopes hold `openid`."""
     nonce: str | None = None
+    by_password: bool = False
+    """Whether the user's password has just been verified."""
     org_confined: bool = False
     """Whether the person has let the client into this organization alone."""
 
@@ -139,7 +141,7 @@ class Issuer:
         event = self._audit.event(attempt, result=Result.SUCCESS, cause=cause, status=200)
 
         def write(connection: Connection) -> None:
-            users.require_unchanged(connection, granted.user)
+            users.require_unchanged(connection, granted.user, password=granted.by_password)
             if also is not None:
                 also(connection, session)
             self._sessions.add(connection, session)
@@ -165,6 +167,7 @@ class Issuer:
                 subject,
                 access_token=access_token,
                 nonce=granted.nonce,
+                expires_at=expires_at,
                 profile=profile_claims(granted.user, granted.scopes),
             )
         active = [m for m in granted.memberships if granted.may_know_of(m)]

@@ -59,6 +59,7 @@ def router(*, login: Login, users: Users, authenticate: Authenticate, audit: Aud
         async with audit.following(attempt):
             if caller.session_id is None:
                 raise AccessForbidden("An API key can't change the password", cause="api_key")
+            event = audit.event(attempt, result=Result.SUCCESS, cause="changed", status=204)
             try:
                 # The road of a login: a stolen token must not be a way around its limits.
                 user = await login.identify(
@@ -66,16 +67,16 @@ def router(*, login: Login, users: Users, authenticate: Authenticate, audit: Aud
                     visit=visit_of(request),
                     attempt=attempt,
                 )
+                await users.set_password(
+                    user,
+                    change.new_password,
+                    spare=caller.session_id,
+                    verified=True,
+                    also=lambda connection: audit.add(connection, event),
+                )
             except AuthenticationFailed as error:
                 # Not 401: the token is good, and another one would not help.
                 raise AccessForbidden("The current password is wrong", cause=error.cause) from None
-            event = audit.event(attempt, result=Result.SUCCESS, cause="changed", status=204)
-            await users.set_password(
-                user,
-                change.new_password,
-                spare=caller.session_id,
-                also=lambda connection: audit.add(connection, event),
-            )
         audit.log(event)
         return Response(status_code=204)
 

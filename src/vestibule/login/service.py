@@ -126,6 +126,7 @@ class Login:
                 origin=Origin(visit.address, visit.user_agent),
                 jkt=jkt,
                 id_token=id_token,
+                by_password=True,
             ),
             attempt,
         )

@@ -37,6 +37,13 @@ MAX_STATE = 2000
 MAX_NONCE = 400
 PROVED = {"client_id", "redirect_uri"}
 """What must be right before the browser is sent anywhere (RFC 6749 §4.1.2.1)."""
+PARAMETERS = {
+    "acr_values", "claims", "client_id", "code_challenge", "code_challenge_method", "display",
+    "dpop_jkt", "id_token_hint", "login_hint", "max_age", "nonce", "prompt", "redirect_uri",
+    "registration", "request", "request_uri", "response_mode", "response_type", "scope", "state",
+    "ui_locales",
+}  # fmt: skip
+"""Those of a request, as RFC 6749 §4.1.1, RFC 7636, RFC 9449 and OpenID Connect have them."""
 PROMPTS = {"none", "login", "consent", "select_account"}
 
 

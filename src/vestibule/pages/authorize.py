@@ -21,7 +21,7 @@ from vestibule.http.forms import read_form, read_pairs
 from vestibule.http.visit import visit_of
 from vestibule.issuing.entering import enterable, organization_to_enter
 from vestibule.issuing.trail import attempt_of
-from vestibule.oauth.authorization import AuthorizationRequest, Authorizations, Refused
+from vestibule.oauth.authorization import PARAMETERS, AuthorizationRequest, Authorizations, Refused
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations
 from vestibule.pages.browser import Browser, Visitor
@@ -50,7 +50,7 @@ def router(
     sign_in = SignInStep(browser=browser, pages=pages)
     consent = _Consent(
         pages=pages, browser=browser, authorizations=authorizations, organizations=organizations,
-        audit=audit, clock=clock,
+        clock=clock,
     )  # fmt: skip
 
     def told(refused: Refused, attempt: Attempt) -> Response:
@@ -72,6 +72,7 @@ def router(
                     visitor,
                     purpose=f"to go on to {asked.client.name}",
                     username=asked.login_hint,
+                    error=consent.why_again(asked, visitor),
                     then=asked.redirect_uri,
                 )
             assert visitor.user is not None
@@ -81,10 +82,12 @@ def router(
 
     @routes.post(PATH)
     async def act(request: Request) -> Response:
-        if not request.url.query:
-            # OpenID Connect Core §3.1.2.1: the request itself may come by POST.
-            return see_other(f"{PATH}?{urlencode(await read_pairs(request))}")
         visitor = await browser.visitor(request)
+        if not request.url.query:
+            # OpenID Connect Core §3.1.2.1: the request itself may come by POST. Of what is no
+            # part of one, nothing must come to stand in an address.
+            pairs = [pair for pair in await read_pairs(request) if pair[0] in PARAMETERS]
+            return see_other(f"{PATH}?{urlencode(pairs)}")
         attempt = _attempt(request, visitor)
         try:
             asked = await authorizations.read(request.url.query, attempt=attempt)
@@ -119,14 +122,12 @@ class _Consent:
         browser: Browser,
         authorizations: Authorizations,
         organizations: Organizations,
-        audit: Audit,
         clock: Clock,
     ) -> None:
         self._pages = pages
         self._browser = browser
         self._authorizations = authorizations
         self._organizations = organizations
-        self._audit = audit
         self._clock = clock
 
     def must_sign_in(self, asked: AuthorizationRequest, visitor: Visitor) -> bool:
@@ -140,6 +141,12 @@ class _Consent:
         if asked.max_age is None:
             return False
         return utc(self._clock) - session.auth_time > timedelta(seconds=asked.max_age)
+
+    def why_again(self, asked: AuthorizationRequest, visitor: Visitor) -> str:
+        """What to tell somebody who is signed in, and is not who is meant."""
+        if visitor.user is None or asked.sub in (None, str(visitor.user.id)):
+            return ""
+        return "Sign in as the person that this program has asked for."
 
     async def show(
         self, request: Request, asked: AuthorizationRequest, visitor: Visitor, user: User
@@ -237,6 +244,7 @@ def _without_login(query: str) -> str:
         if name == "prompt":
             kept = " ".join(prompt for prompt in value.split() if prompt not in ASKS_WHO)
         # A sign-in that is to be no older than now is one that has just been made.
-        if (kept or name != "prompt") and (name, value) != ("max_age", "0"):
+        at_once = name == "max_age" and value and not value.strip("0")
+        if (kept or name != "prompt") and not at_once:
             pairs.append((name, kept))
     return urlencode(pairs)

@@ -109,10 +109,10 @@ class Browser:
         """Raise `AccessForbidden` for a form that did not come from our page in this browser."""
         # Of the address that was typed: on the own machine that may be another than the issuer's.
         own_origins = {
-            self._origin(),
+            self._issuer,
             f"{visit_of(request).scheme}://{request.headers.get('host', '')}",
         }
-        origin = request.headers.get("origin", self._origin())
+        origin = request.headers.get("origin", self._issuer)
         site = request.headers.get("sec-fetch-site", "same-origin")
         own = hmac.compare_digest(self.form_token(visitor, purpose).encode(), token.encode())
         if visitor.is_new or not own or origin not in own_origins or site not in SAME_SITE:
@@ -153,7 +153,7 @@ class Browser:
             event = self._audit.event(attempt, result=Result.SUCCESS, cause="signed_in", status=303)
 
             def write(connection: Connection) -> None:
-                users.require_unchanged(connection, user)
+                users.require_unchanged(connection, user, password=True)
                 if visitor.session is not None:
                     # One browser, one person: whoever sat here before is signed out.
                     self._sessions.end(connection, cause="replaced", session_id=visitor.session.id)
@@ -201,7 +201,3 @@ class Browser:
             httponly=True,
             samesite="lax",
         )
-
-    def _origin(self) -> str:
-        scheme, _, rest = self._issuer.partition("://")
-        return f"{scheme}://{rest.partition('/')[0]}"

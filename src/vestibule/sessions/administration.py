@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from vestibule.access.caller import Caller
 from vestibule.audit.models import Result
-from vestibule.audit.service import Attempt, Audit
+from vestibule.audit.service import Audit
 from vestibule.errors import AccessForbidden, NotFound
 from vestibule.sessions.models import Session
 from vestibule.sessions.service import Sessions
@@ -60,24 +60,18 @@ class SessionAdministration:
         await self._end(caller, "admin_sessions_end", user_id=user_id)
 
     async def _require_whole(self, caller: Caller) -> None:
-        if caller.org_id is not None or caller.workspace_id is not None:
-            await self._refuse(
-                caller.attempt("sessions", org_id=caller.org_id),
-                AccessForbidden(
-                    "This credential is for one organization only", cause="org_confined"
-                ),
+        if caller.org_id is None and caller.org_keys is None and caller.workspace_id is None:
+            return
+        async with self._audit.following(caller.attempt("sessions", org_id=caller.org_id)):
+            raise AccessForbidden(
+                "This credential is for some organizations only", cause="org_confined"
             )
 
     async def _require_admin(self, caller: Caller) -> None:
-        if not caller.is_admin:
-            await self._refuse(
-                caller.attempt("admin"),
-                AccessForbidden("Only an administrator may do this", cause="not_admin"),
-            )
-
-    async def _refuse(self, attempt: Attempt, error: AccessForbidden) -> None:
-        async with self._audit.following(attempt):
-            raise error
+        if caller.is_admin:
+            return
+        async with self._audit.following(caller.attempt("admin")):
+            raise AccessForbidden("Only an administrator may do this", cause="not_admin")
 
     async def _end(
         self,
@@ -102,6 +96,8 @@ class SessionAdministration:
             return ended
 
         async with self._audit.following(attempt):
-            if not await self._database.write(write) and session_id is not None:
+            ended = await self._database.write(write)
+            if not ended and session_id is not None:
                 raise NotFound("Session not found", cause="session_unknown")
-        self._audit.log(done)
+        if ended:
+            self._audit.log(done)

@@ -19,6 +19,7 @@ _rotate = (
         sessions.c.id == bindparam("session_id"),
         sessions.c.digest == bindparam("presented"),
         sessions.c.ended_at.is_(None),
+        or_(sessions.c.dpop_jkt.is_(None), sessions.c.dpop_jkt == bindparam("dpop_jkt")),
     )
     .values(
         digest=bindparam("successor"),
@@ -152,8 +153,8 @@ def end(
 def withdrawn(connection: Connection, *, user_id: UUID, auth_time: datetime) -> bool:
     """Whether the browser's sign-in of that moment was ended because it was not trusted any more.
 
-    What was approved in it and not redeemed yet must not outlive a new password. Signing out is
-    no such thing: who approves a device may well close the door behind them.
+    What was approved in it and not redeemed yet must not outlive a new password. Signing out, or
+    in once more, is no such thing: who approves a device may well close the door behind them.
     """
     statement = (
         select(sessions.c.id)
@@ -162,7 +163,7 @@ def withdrawn(connection: Connection, *, user_id: UUID, auth_time: datetime) -> 
             sessions.c.kind == SessionKind.BROWSER.value,
             sessions.c.auth_time == auth_time,
             sessions.c.ended_at.is_not(None),
-            sessions.c.end_cause != "logged_out",
+            sessions.c.end_cause.not_in(("logged_out", "replaced")),
         )
         .limit(1)
     )

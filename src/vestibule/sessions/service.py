@@ -45,6 +45,8 @@ class Spent(Enum):
     """Its session had ended already."""
     REPLAYED = "replayed"
     """It was spent before: its session has ended now (RFC 9700 §4.14.2)."""
+    OTHER_KEY = "other key"
+    """Its session is bound to another key than was proved (RFC 9449 §5); nothing has ended."""
 
 
 class Sessions:
@@ -189,16 +191,18 @@ class Sessions:
                 now=now,
             ):
                 return successor
-            return self._spent(connection, presented, now)
+            return self._spent(connection, presented, now, dpop_jkt)
 
         return await self._database.write(write)
 
     def _spent(
-        self, connection: Connection, presented: Presented, now: datetime
+        self, connection: Connection, presented: Presented, now: datetime, dpop_jkt: str | None
     ) -> SecretStr | Spent:
         session = repository.by_id(connection, presented.session_id)
         if session is None or session.ended_at is not None:
             return Spent.ENDED
+        if session.dpop_jkt not in (None, dpop_jkt):
+            return Spent.OTHER_KEY
         again = (
             # Without a grace also not where the other one was written a moment after our `now`.
             bool(self._grace)

@@ -64,7 +64,13 @@ class Tokens:
         return min(self.access_lifetime, max(0, expires_at - int(self._clock.time())))
 
     async def id_token(
-        self, subject: Subject, *, access_token: str, nonce: str | None, profile: Mapping[str, Any]
+        self,
+        subject: Subject,
+        *,
+        access_token: str,
+        nonce: str | None,
+        expires_at: int,
+        profile: Mapping[str, Any],
     ) -> str:
         """An ID token for the subject's client (OpenID Connect Core §2, §3.1.3.6)."""
         now = int(self._clock.time())
@@ -76,7 +82,7 @@ class Tokens:
             "aud": subject.client_id,
             "azp": subject.client_id,
             "iat": now,
-            "exp": now + self.access_lifetime,
+            "exp": min(now + self.access_lifetime, expires_at),
             "auth_time": subject.auth_time,
             "at_hash": _left_half(access_token, algorithm=signer.algorithm),
         }

@@ -70,21 +70,24 @@ def change(connection: Connection, user_id: UUID, values: dict[str, Any]) -> Non
     connection.execute(update(users).where(users.c.id == user_id).values(**values))
 
 
-def require_unchanged(connection: Connection, user: User) -> None:
+def require_unchanged(connection: Connection, user: User, *, password: bool) -> None:
     """Raise `AuthenticationFailed` where the account is no longer what was decided on.
 
-    Asked in the unit that begins a session: a new password, or a disabled account, ends all
-    sessions there are, and must not miss one that begins in the same instant.
+    Asked in the unit that begins a session: a disabled account, and where it was the `password`
+    that let somebody in a new password, end all sessions there are, and must not miss one that
+    begins in the same instant.
     """
     now = by_id(connection, user.id)
-    if now is None or not now.is_active or now.password_hash != user.password_hash:
+    if now is None or not now.is_active:
+        raise AuthenticationFailed(cause="account_changed")
+    if password and now.password_hash != user.password_hash:
         raise AuthenticationFailed(cause="account_changed")
 
 
-def replace_hash(connection: Connection, *, user_id: UUID, former: str, replacement: str) -> None:
-    """Replace a hash by one of the same password, unless the password changed meanwhile."""
+def replace_hash(connection: Connection, *, user_id: UUID, former: str, replacement: str) -> bool:
+    """Replace a hash by one of the same password; whether the former one was still there."""
     parameters = {"user_id": user_id, "former": former, "replacement": replacement}
-    connection.execute(_set_hash, parameters)
+    return connection.execute(_set_hash, parameters).rowcount == 1
 
 
 def any_user(connection: Connection) -> bool:

@@ -143,15 +143,20 @@ class Users:
         password: SecretStr,
         *,
         spare: UUID | None = None,
+        verified: bool = False,
         also: Callable[[Connection], None] | None = None,
     ) -> User:
         """Replace the password, and end all sessions but `spare`. Raises `ValidationFailed`.
 
-        Whoever knew the former password may sit in one of them. `also` is written along.
+        Whoever knew the former password may sit in one of them. `also` is written along. Where
+        the former one was `verified`, raises `AuthenticationFailed` if it has changed since: of
+        two who know it one sets the new one.
         """
         check_new_password(password, username=user.username, email=user.email_address)
 
         def end_sessions(connection: Connection) -> None:
+            if verified:
+                repository.require_unchanged(connection, user, password=True)
             self._sessions.end(connection, cause="password_changed", user_id=user.id, spare=spare)
             if also is not None:
                 also(connection)
@@ -169,9 +174,9 @@ class Users:
         values = {**values, "updated_at": utc(self._clock)}
 
         def write(connection: Connection) -> None:
-            repository.change(connection, user.id, values)
             if also is not None:
                 also(connection)
+            repository.change(connection, user.id, values)
 
         await self._database.write(write)
         changed = await self.get(user.id)
