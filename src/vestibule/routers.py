@@ -9,7 +9,7 @@ from vestibule.devices import endpoints as devices
 from vestibule.issuing import endpoints as refresh_and_logout
 from vestibule.login import endpoints as login, password_endpoints as password
 from vestibule.members import endpoints as members, invitation_endpoints as invitations
-from vestibule.oauth import endpoints as oauth
+from vestibule.oauth import consent_endpoints as consents, endpoints as oauth
 from vestibule.orgs import (
     endpoints as orgs,
     project_endpoints as projects,
@@ -82,6 +82,7 @@ def routers(services: Services) -> list[APIRouter]:
             audit=services.audit,
             issuer=services.tokens.issuer,
         ),
+        consents.router(consents=services.consents, authenticate=authenticate),
         oauth.discovery_router(
             tokens=services.tokens,
             users=services.users,

@@ -9,7 +9,7 @@ from uuid import UUID
 from starlette.requests import Request
 
 from vestibule.audit.service import Attempt
-from vestibule.errors import InsufficientScope
+from vestibule.errors import AccessForbidden, InsufficientScope
 from vestibule.http.networks import network_of
 
 API_READ = "api:read"
@@ -58,6 +58,16 @@ class Caller:
             client_id=self.client_id,
             org_id=org_id,
         )
+
+    def require_whole(self) -> None:
+        """Raise `AccessForbidden` for a credential that opens some organizations only.
+
+        It must not speak for the whole person.
+        """
+        if (self.org_id, self.org_keys, self.workspace_id) != (None, None, None):
+            raise AccessForbidden(
+                "This credential is for some organizations only", cause="org_confined"
+            )
 
     def require_scope(self, scope: str) -> None:
         """Raise `InsufficientScope` (403) where the credential is not good for this."""

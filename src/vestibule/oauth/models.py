@@ -42,6 +42,16 @@ consents = Table(
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person has let a client do, in one organization or in none."""
+
+    client_id: str
+    org_id: UUID | None
+    scopes: list[str]
+    granted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationCode:
     """A row of `authorization_codes`."""
 

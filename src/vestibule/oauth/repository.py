@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from vestibule.oauth.models import AuthorizationCode, authorization_codes, consents
+from vestibule.oauth.models import AuthorizationCode, Consent, authorization_codes, consents
 
 NOWHERE = UUID(int=0)
 """Stands for no organization: a part of a key can't be null."""
@@ -62,6 +62,32 @@ def consent(
     if connection.execute(update(consents).where(*where).values(**values)).rowcount == 0:
         values |= {"user_id": user_id, "client_id": client_id, "org_id": org_id or NOWHERE}
         connection.execute(insert(consents), values)
+
+
+def consents_of(connection: Connection, *, user_id: UUID) -> list[Consent]:
+    """All of a person, by client."""
+    statement = (
+        select(consents)
+        .where(consents.c.user_id == user_id)
+        .order_by(consents.c.client_id, consents.c.org_id)
+    )
+    return [
+        Consent(
+            client_id=row.client_id,
+            org_id=None if row.org_id == NOWHERE else row.org_id,
+            scopes=sorted(row.scopes),
+            granted_at=row.granted_at,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def withdraw_consent(connection: Connection, *, user_id: UUID, client_id: str) -> int:
+    """Delete those of one client; returns how many that were."""
+    statement = delete(consents).where(
+        consents.c.user_id == user_id, consents.c.client_id == client_id
+    )
+    return connection.execute(statement).rowcount
 
 
 def _of(user_id: UUID, client_id: str, org_id: UUID | None) -> tuple[ColumnElement[bool], ...]:

@@ -60,12 +60,8 @@ class SessionAdministration:
         await self._end(caller, "admin_sessions_end", user_id=user_id)
 
     async def _require_whole(self, caller: Caller) -> None:
-        if caller.org_id is None and caller.org_keys is None and caller.workspace_id is None:
-            return
         async with self._audit.following(caller.attempt("sessions", org_id=caller.org_id)):
-            raise AccessForbidden(
-                "This credential is for some organizations only", cause="org_confined"
-            )
+            caller.require_whole()
 
     async def _require_admin(self, caller: Caller) -> None:
         if caller.is_admin:

@@ -133,8 +133,11 @@ def end(
     session_id: UUID | None = None,
     user_id: UUID | None = None,
     spare: UUID | None = None,
+    client_id: str | None = None,
 ) -> int:
     """End one session, or all of a user but one; with both, one that must be that user's.
+
+    With `client_id` only those of that client.
 
     Returns how many that were.
     """
@@ -147,6 +150,8 @@ def end(
         statement = statement.where(sessions.c.user_id == user_id)
     if spare is not None:
         statement = statement.where(sessions.c.id != spare)
+    if client_id is not None:
+        statement = statement.where(sessions.c.client_id == client_id)
     return connection.execute(statement.values(ended_at=now, end_cause=cause)).rowcount
 
 

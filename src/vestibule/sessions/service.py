@@ -243,8 +243,12 @@ class Sessions:
         session_id: UUID | None = None,
         user_id: UUID | None = None,
         spare: UUID | None = None,
+        client_id: str | None = None,
     ) -> int:
-        """End one session, or all of a user but one, within a unit of work; returns how many."""
+        """End one session, or all of a user but one, within a unit of work; returns how many.
+
+        With `client_id` only those of that client.
+        """
         return repository.end(
             connection,
             now=utc(self._clock),
@@ -252,4 +256,5 @@ class Sessions:
             session_id=session_id,
             user_id=user_id,
             spare=spare,
+            client_id=client_id,
         )

@@ -22,6 +22,7 @@ from vestibule.mail.outbox import Outbox
 from vestibule.members.invitations import Invitations
 from vestibule.members.service import Members
 from vestibule.oauth.authorization import Authorizations
+from vestibule.oauth.consents import Consents
 from vestibule.oauth.introspection import Introspector
 from vestibule.oauth.service import TokenEndpoint
 from vestibule.orgs.administration import Administration
@@ -79,6 +80,7 @@ class Services:
     devices: Devices
     introspector: Introspector
     authorizations: Authorizations
+    consents: Consents
     token_endpoint: TokenEndpoint
     browser: Browser
     housekeeping: Housekeeping

@@ -24,6 +24,7 @@ from vestibule.login.service import Login
 from vestibule.members.invitations import Invitations
 from vestibule.members.service import Members
 from vestibule.oauth.authorization import Authorizations
+from vestibule.oauth.consents import Consents
 from vestibule.oauth.introspection import Introspector
 from vestibule.oauth.service import TokenEndpoint
 from vestibule.orgs.administration import Administration
@@ -190,6 +191,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         database=database,
         clock=clock,
     )
+    consents = Consents(database=database, sessions=sessions, audit=audit)
     token_endpoint = TokenEndpoint(admission=admission, dpop=dpop, grants=grants)
     browser = Browser(
         sessions=sessions,
@@ -263,6 +265,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         devices=devices,
         introspector=introspector,
         authorizations=authorizations,
+        consents=consents,
         token_endpoint=token_endpoint,
         browser=browser,
         housekeeping=housekeeping,
