@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -27,6 +28,8 @@ from vestibule.errors import (
 )
 from vestibule.ids import new_id
 from vestibule.storage.database import Database
+
+T = TypeVar("T")
 
 MAX_PENDING = 10_000
 """Rows that wait to be written; more than these are counted in the log only. Strangers get fewer
@@ -133,6 +136,32 @@ class Audit:
     def add(self, connection: Connection, event: AuditEvent) -> None:
         """Write the row within a unit of work that is under way."""
         repository.add(connection, [event])
+
+    async def succeeded(
+        self,
+        attempt: Attempt,
+        *,
+        cause: str = "done",
+        status: int,
+        work: Callable[[Connection], T],
+    ) -> T:
+        """Write what the work writes, and that it succeeded, in one commit; then log it.
+
+        Returns what the work returns. It may still fill in the attempt.
+        """
+        events: list[AuditEvent] = []
+
+        def unit(connection: Connection) -> T:
+            result = work(connection)
+            event = self.event(attempt, result=Result.SUCCESS, cause=cause, status=status)
+            self.add(connection, event)
+            events[:] = [event]  # a unit may be run again
+            return result
+
+        result = await self._database.write(unit)
+        for event in events:
+            self.log(event)
+        return result
 
     async def record(self, event: AuditEvent) -> None:
         """Log and write; returns once that is committed."""

@@ -31,7 +31,7 @@ from vestibule.errors import (
     UpgradeRequired,
     ValidationFailed,
 )
-from vestibule.http.forms import parameters_body, read_parameters
+from vestibule.http.forms import MAX_SECRET, parameters_body, read_parameters
 from vestibule.http.operations import operation
 from vestibule.http.visit import visit_of
 from vestibule.issuing.admission import Admission, ClientCredentials
@@ -84,7 +84,7 @@ def router(*, devices: Devices, admission: Admission, audit: Audit, issuer: str)
         ),
     )
     async def state(
-        request: Request, device_code: Annotated[str, Path(max_length=1024)]
+        request: Request, device_code: Annotated[str, Path(max_length=MAX_SECRET)]
     ) -> DeviceState:
         async with audit.following(attempt_of(visit_of(request), "device_state")):
             login = await devices.state(SecretStr(device_code), visit=visit_of(request))

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from vestibule.http.forms import MAX_SECRET
+
 
 class DeviceCodeRequest(BaseModel):
     """What may be said at the start; all of it may be left out."""
@@ -14,7 +16,7 @@ class DeviceCodeRequest(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     client_id: str | None = Field(default=None, max_length=100)
-    client_secret: SecretStr | None = Field(default=None, max_length=1024)
+    client_secret: SecretStr | None = Field(default=None, max_length=MAX_SECRET)
     scope: str = Field(default="", max_length=1000)
 
 
@@ -42,6 +44,6 @@ class DeviceTokenRequest(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    device_code: SecretStr = Field(min_length=1, max_length=1024)
+    device_code: SecretStr = Field(min_length=1, max_length=MAX_SECRET)
     client_id: str | None = Field(default=None, max_length=100)
-    client_secret: SecretStr | None = Field(default=None, max_length=1024)
+    client_secret: SecretStr | None = Field(default=None, max_length=MAX_SECRET)

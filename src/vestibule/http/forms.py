@@ -15,6 +15,8 @@ from vestibule.http.envelope import validation_items
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MAX_FIELDS = 64
+MAX_SECRET = 1024
+"""Characters of a password, a client secret, a code or a refresh token."""
 
 Form = TypeVar("Form", bound=BaseModel)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from vestibule.clients.models import Client
 from vestibule.errors import InvalidGrant
 from vestibule.issuing.service import Granted
-from vestibule.orgs.service import Organizations
+from vestibule.orgs.service import Organizations, active_membership
 from vestibule.sessions.service import Origin
 from vestibule.users.service import Users
 
@@ -50,10 +50,8 @@ class Approvals:
         if user is None or not user.is_active:
             raise _withdrawn("user_disabled")
         memberships = await self._organizations.memberships_of(user.id)
-        membership = next((m for m in memberships if m.organization.id == approval.org_id), None)
-        if approval.org_id is not None and (
-            membership is None or not membership.organization.is_active
-        ):
+        membership = active_membership(memberships, approval.org_id)
+        if approval.org_id is not None and membership is None:
             raise _withdrawn("org_unknown")
         return Granted(
             client=client,

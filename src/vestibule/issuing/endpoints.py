@@ -18,7 +18,7 @@ from vestibule.errors import (
     UpgradeRequired,
     ValidationFailed,
 )
-from vestibule.http.forms import parameters_body, read_parameters
+from vestibule.http.forms import MAX_SECRET, parameters_body, read_parameters
 from vestibule.http.operations import SECURED, operation
 from vestibule.http.visit import visit_of
 from vestibule.issuing.admission import Admission, ClientCredentials
@@ -28,8 +28,6 @@ from vestibule.issuing.revocation import Revocation
 from vestibule.issuing.schemas import AccessTokenResponse
 from vestibule.issuing.trail import attempt_of
 from vestibule.sessions.service import Origin
-
-MAX_SECRET = 1024
 
 
 class RefreshRequest(BaseModel):

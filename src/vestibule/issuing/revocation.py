@@ -5,30 +5,24 @@ from __future__ import annotations
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import Connection
 
 from vestibule.apikeys.format import PREFIX as KEY_PREFIX
-from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client
 from vestibule.errors import AuthenticationFailed, InvalidRequest, UnauthorizedClient
 from vestibule.sessions.models import SessionKind
 from vestibule.sessions.refresh_tokens import PREFIX as REFRESH_PREFIX
 from vestibule.sessions.service import Sessions
-from vestibule.storage.database import Database
 from vestibule.tokens.service import Tokens
 
 
 class Revocation:
     """Ends tokens before their time."""
 
-    def __init__(
-        self, *, tokens: Tokens, sessions: Sessions, audit: Audit, database: Database
-    ) -> None:
+    def __init__(self, *, tokens: Tokens, sessions: Sessions, audit: Audit) -> None:
         self._tokens = tokens
         self._sessions = sessions
         self._audit = audit
-        self._database = database
 
     async def revoke(self, token: SecretStr, *, client: Client, attempt: Attempt) -> None:
         """End a token; what is no token, or has ended, is ended already (§2.2).
@@ -53,14 +47,12 @@ class Revocation:
 
     async def end_session(self, session_id: UUID, *, cause: str, attempt: Attempt) -> None:
         """End a session."""
-        event = self._audit.event(attempt, result=Result.SUCCESS, cause=cause, status=204)
-
-        def write(connection: Connection) -> None:
-            self._sessions.end(connection, cause=cause, session_id=session_id)
-            self._audit.add(connection, event)
-
-        await self._database.write(write)
-        self._audit.log(event)
+        await self._audit.succeeded(
+            attempt,
+            cause=cause,
+            status=204,
+            work=lambda c: self._sessions.end(c, cause=cause, session_id=session_id),
+        )
 
     async def _end_session(self, token: str, *, client: Client | None, attempt: Attempt) -> None:
         presented = self._sessions.refresh_tokens.parse(token)
@@ -82,14 +74,9 @@ class Revocation:
         attempt.user_id, attempt.org_id = access.subject.user_id, access.subject.org_id
         if access.subject.client_id != client.client_id:
             raise _not_its_own()
-        event = self._audit.event(attempt, result=Result.SUCCESS, cause="revoked", status=200)
-
-        def write(connection: Connection) -> None:
-            self._tokens.revoke(connection, access)
-            self._audit.add(connection, event)
-
-        await self._database.write(write)
-        self._audit.log(event)
+        await self._audit.succeeded(
+            attempt, cause="revoked", status=200, work=lambda c: self._tokens.revoke(c, access)
+        )
 
 
 def _not_its_own() -> UnauthorizedClient:

@@ -10,7 +10,6 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from vestibule.audit.models import Result
 from vestibule.audit.repository import SIGNED_IN
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client, ClientKind, Grant
@@ -20,7 +19,6 @@ from vestibule.orgs.models import Membership
 from vestibule.orgs.service import default_membership
 from vestibule.sessions.models import Session, SessionKind
 from vestibule.sessions.service import Origin, Sessions
-from vestibule.storage.database import Database
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.subject import Subject
 from vestibule.users import repository as users
@@ -98,20 +96,16 @@ class Issued:
 class Issuer:
     """Mints tokens, and acknowledges them only after the commit that stands behind them."""
 
-    def __init__(
-        self, *, tokens: Tokens, sessions: Sessions, audit: Audit, database: Database
-    ) -> None:
+    def __init__(self, *, tokens: Tokens, sessions: Sessions, audit: Audit) -> None:
         self._tokens = tokens
         self._sessions = sessions
         self._audit = audit
-        self._database = database
 
     async def begin(
         self,
         granted: Granted,
         attempt: Attempt,
         *,
-        cause: str = SIGNED_IN,
         also: Callable[[Connection, Session], None] | None = None,
     ) -> Issued:
         """Begin a session and hand out its first tokens.
@@ -138,17 +132,14 @@ class Issuer:
             renewable=Grant.REFRESH_TOKEN in granted.client.grants,
         )
         issued = await self.mint(granted, session=session, refresh_token=refresh_token)
-        event = self._audit.event(attempt, result=Result.SUCCESS, cause=cause, status=200)
 
         def write(connection: Connection) -> None:
             users.require_unchanged(connection, granted.user, password=granted.by_password)
             if also is not None:
                 also(connection, session)
             self._sessions.add(connection, session)
-            self._audit.add(connection, event)
 
-        await self._database.write(write)
-        self._audit.log(event)
+        await self._audit.succeeded(attempt, cause=SIGNED_IN, status=200, work=write)
         return issued
 
     async def mint(

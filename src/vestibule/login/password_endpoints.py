@@ -17,10 +17,10 @@ from vestibule.errors import (
     UpgradeRequired,
     ValidationFailed,
 )
+from vestibule.http.forms import MAX_SECRET
 from vestibule.http.operations import operation
 from vestibule.http.strict import StrictRoute
 from vestibule.http.visit import visit_of
-from vestibule.login.schemas import MAX_SECRET
 from vestibule.login.service import Credentials, Login
 from vestibule.users.service import Users
 

@@ -6,9 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-MAX_SECRET = 1024
-"""Characters of a password or a client secret."""
-
+from vestibule.http.forms import MAX_SECRET
 
 # A form has no null, but JavaScript's URLSearchParams writes one so.
 OrNull = BeforeValidator(lambda value: None if value == "null" else value)

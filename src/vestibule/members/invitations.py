@@ -171,7 +171,7 @@ class Invitations:
         async with self._audit.following(attempt):
             # Whoever guesses is told so by a reader, and can't keep the one writer busy.
             await self._authorization.look(check)
-            return await self._authorization.recorded(
+            return await self._audit.succeeded(
                 attempt, status=200, work=lambda c: _enter(c, check(c), now=utc(self._clock))
             )
 

@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from sqlalchemy import Connection
 
-from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client, ClientKind, Grant
 from vestibule.clients.scopes import requested_scopes
@@ -195,7 +194,6 @@ class Authorizations:
         )
         attempt.user_id, attempt.client_id = user.id, request.client.client_id
         attempt.org_id = row.org_id
-        event = self._audit.event(attempt, result=Result.SUCCESS, cause="code_issued", status=303)
 
         def write(connection: Connection) -> None:
             repository.add_code(connection, row)
@@ -207,10 +205,8 @@ class Authorizations:
                 scopes=request.scopes,
                 now=now,
             )
-            self._audit.add(connection, event)
 
-        await self._database.write(write)
-        self._audit.log(event)
+        await self._audit.succeeded(attempt, cause="code_issued", status=303, work=write)
         return self._location(request.redirect_uri, {"code": code, "state": request.state})
 
     def _location(self, redirect_uri: str, answer: Mapping[str, str | None]) -> str:

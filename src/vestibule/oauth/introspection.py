@@ -17,7 +17,7 @@ from vestibule.errors import AuthenticationFailed, UnauthorizedClient
 from vestibule.gate.liveness import Liveness
 from vestibule.oauth.schemas import Introspection
 from vestibule.orgs.models import Membership
-from vestibule.orgs.service import Organizations
+from vestibule.orgs.service import Organizations, active_membership
 from vestibule.sessions.models import SessionKind
 from vestibule.sessions.refresh_tokens import PREFIX as REFRESH_PREFIX
 from vestibule.sessions.service import Sessions
@@ -201,9 +201,7 @@ class Introspector:
         """The user's membership of an organization that can be entered now."""
         if org_id is None:
             return None
-        memberships = await self._organizations.memberships_of(user_id)
-        active = (m for m in memberships if m.organization.is_active)
-        return next((m for m in active if m.organization.id == org_id), None)
+        return active_membership(await self._organizations.memberships_of(user_id), org_id)
 
 
 class _Inactive(Exception):

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-MAX_SECRET = 1024
+from vestibule.http.forms import MAX_SECRET
+
 MAX_TOKEN = 8192
 
 

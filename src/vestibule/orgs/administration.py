@@ -57,7 +57,7 @@ class Administration:
             require_creation(caller, anyone=self._anyone_creates)
             organization = self._organizations.new(key=key, name=name, description=description)
             attempt.org_id = organization.id
-            await self._authorization.recorded(attempt, status=201, work=write)
+            await self._audit.succeeded(attempt, status=201, work=write)
         return organization
 
     async def get(self, caller: Caller, *, org: str) -> Organization:

@@ -11,7 +11,6 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from vestibule.access.caller import Caller
-from vestibule.audit.models import AuditEvent, Result
 from vestibule.audit.service import Attempt, Audit
 from vestibule.orgs import repository
 from vestibule.orgs.policy import Action, Standing, require
@@ -52,29 +51,11 @@ class Authorization:
         async with self._audit.following(attempt):
             # Whoever may not is told so by a reader, and can't keep the one writer busy.
             await self._database.read(lambda c: admit(c, caller, org, action, attempt))
-            return await self.recorded(attempt, status=status, work=unit)
+            return await self._audit.succeeded(attempt, status=status, work=unit)
 
     async def look(self, work: Callable[[Connection], T]) -> T:
         """What the work reads, outside of any one organization."""
         return await self._database.read(work)
-
-    async def recorded(
-        self, attempt: Attempt, *, status: int, work: Callable[[Connection], T]
-    ) -> T:
-        """Write what the work writes, and that it succeeded, in one commit."""
-
-        def unit(connection: Connection) -> T:
-            result = work(connection)
-            event = self._audit.event(attempt, result=Result.SUCCESS, cause="done", status=status)
-            self._audit.add(connection, event)
-            events[:] = [event]  # a unit may be run again
-            return result
-
-        events: list[AuditEvent] = []
-        result = await self._database.write(unit)
-        for event in events:
-            self._audit.log(event)
-        return result
 
 
 def admit(

@@ -148,6 +148,12 @@ class Organizations:
         return workspace
 
 
+def active_membership(memberships: Sequence[Membership], org_id: UUID | None) -> Membership | None:
+    """The one of this organization, unless that is suspended."""
+    active = (m for m in memberships if m.organization.is_active)
+    return next((m for m in active if m.organization.id == org_id), None)
+
+
 def enterable_by_password(memberships: Sequence[Membership]) -> list[Membership]:
     """Those that a local password opens now."""
     return [m for m in memberships if m.organization.is_active and m.organization.password_sign_in]

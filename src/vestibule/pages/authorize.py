@@ -16,10 +16,10 @@ from starlette.responses import Response
 from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clock import Clock, utc
-from vestibule.errors import AccessForbidden, ApiError
+from vestibule.errors import ApiError
 from vestibule.http.forms import read_form, read_pairs
 from vestibule.http.visit import visit_of
-from vestibule.issuing.entering import enterable, organization_to_enter
+from vestibule.issuing.entering import Choice, choice_of
 from vestibule.issuing.trail import attempt_of
 from vestibule.oauth.authorization import PARAMETERS, AuthorizationRequest, Authorizations, Refused
 from vestibule.orgs.models import Membership
@@ -152,10 +152,10 @@ class _Consent:
         self, request: Request, asked: AuthorizationRequest, visitor: Visitor, user: User
     ) -> Response:
         """The question, or at once the answer where there is nothing to ask."""
-        possible, chosen = await self._choice(asked, user)
-        if not await self._authorizations.needs_consent(asked, user, chosen):
+        choice = await self._choice(asked, user)
+        if not await self._authorizations.needs_consent(asked, user, choice.meant):
             assert visitor.session is not None
-            return await self._grant(request, asked, user, visitor.session, chosen)
+            return await self._grant(request, asked, user, visitor.session, choice.meant)
         if "none" in asked.prompt:
             raise self._authorizations.refusal(asked.redirect_uri, asked.state, "consent_required")
         return self._pages.page(
@@ -164,8 +164,8 @@ class _Consent:
             user=user,
             client=asked.client,
             scopes=sorted(asked.scopes),
-            memberships=possible,
-            chosen=chosen,
+            memberships=choice.possible,
+            chosen=choice.meant,
             form_token=self._browser.form_token(visitor, _purpose(request)),
             sign_out_token=self._browser.form_token(visitor, "sign_out"),
         )
@@ -184,11 +184,7 @@ class _Consent:
         )
         if form.action != "approve":
             raise self._authorizations.refusal(asked.redirect_uri, asked.state, "access_denied")
-        possible, chosen = await self._choice(asked, user)
-        if form.org:
-            chosen = next((m for m in possible if m.organization.key == form.org), None)
-            if chosen is None:
-                raise AccessForbidden("This organization can't be entered", cause="org_unknown")
+        chosen = (await self._choice(asked, user)).picked(form.org)
         assert visitor.session is not None
         return await self._grant(request, asked, user, visitor.session, chosen)
 
@@ -209,20 +205,14 @@ class _Consent:
         )
         return see_other(location)
 
-    async def _choice(
-        self, asked: AuthorizationRequest, user: User
-    ) -> tuple[list[Membership], Membership | None]:
-        """The organizations that may be entered, and the one that is meant."""
+    async def _choice(self, asked: AuthorizationRequest, user: User) -> Choice:
         memberships = await self._organizations.memberships_of(user.id)
         try:
-            chosen = organization_to_enter(asked.client, user, memberships, asked.org_key)
+            return choice_of(asked.client, user, memberships, asked.org_key)
         except ApiError as error:
             raise self._authorizations.refusal(
                 asked.redirect_uri, asked.state, "access_denied", error.detail, cause=error.cause
             ) from None
-        if asked.org_key is not None and chosen is not None:
-            return [chosen], chosen
-        return enterable(asked.client, memberships), chosen
 
 
 def _attempt(request: Request, visitor: Visitor) -> Attempt:

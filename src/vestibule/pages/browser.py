@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vestibule.audit.models import Result
+from vestibule.audit.repository import SIGNED_IN
 from vestibule.audit.service import Audit
 from vestibule.clients.registration import FIRST_PARTY
 from vestibule.clock import Clock, utc
@@ -23,7 +24,6 @@ from vestibule.login.service import Credentials, Login
 from vestibule.pages.schemas import SignInForm
 from vestibule.sessions.models import Session, SessionKind
 from vestibule.sessions.service import Origin, Sessions
-from vestibule.storage.database import Database
 from vestibule.users import repository as users
 from vestibule.users.models import User
 from vestibule.users.service import Users
@@ -56,7 +56,6 @@ class Browser:
         revocation: Revocation,
         guard: Guard,
         audit: Audit,
-        database: Database,
         clock: Clock,
         csrf_key: bytes,
         issuer: str,
@@ -69,7 +68,6 @@ class Browser:
         self._revocation = revocation
         self._guard = guard
         self._audit = audit
-        self._database = database
         self._clock = clock
         self._csrf_key = csrf_key
         self._issuer = issuer
@@ -150,7 +148,6 @@ class Browser:
                 origin=Origin(visit.address, visit.user_agent),
                 auth_time=utc(self._clock),
             )
-            event = self._audit.event(attempt, result=Result.SUCCESS, cause="signed_in", status=303)
 
             def write(connection: Connection) -> None:
                 users.require_unchanged(connection, user, password=True)
@@ -158,10 +155,8 @@ class Browser:
                     # One browser, one person: whoever sat here before is signed out.
                     self._sessions.end(connection, cause="replaced", session_id=visitor.session.id)
                 self._sessions.add(connection, session)
-                self._audit.add(connection, event)
 
-            await self._database.write(write)
-        self._audit.log(event)
+            await self._audit.succeeded(attempt, cause=SIGNED_IN, status=303, work=write)
         assert cookie is not None
         return cookie.get_secret_value()
 

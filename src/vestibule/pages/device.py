@@ -15,13 +15,12 @@ from vestibule.clock import Clock, utc
 from vestibule.devices.models import DeviceLogin
 from vestibule.devices.service import Devices, asked_organization
 from vestibule.devices.user_codes import canonical, shown
-from vestibule.errors import AccessForbidden, NotFound
+from vestibule.errors import NotFound
 from vestibule.http.forms import read_form
 from vestibule.http.networks import network_of
 from vestibule.http.visit import visit_of
-from vestibule.issuing.entering import enterable, organization_to_enter
+from vestibule.issuing.entering import Choice, choice_of
 from vestibule.issuing.trail import attempt_of
-from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations
 from vestibule.pages.browser import Browser, Visitor
 from vestibule.pages.rendering import Pages
@@ -112,7 +111,7 @@ class _Approval:
         client = await self._clients.find(login.client_id)
         if client is None:
             raise NotFound("This client is not known")
-        possible, chosen = await self._choice(client, user, login)
+        choice = await self._choice(client, user, login)
         return self._pages.page(
             "device.html",
             user=user,
@@ -124,8 +123,8 @@ class _Approval:
             started=f"{login.created_at:%Y-%m-%d %H:%M} UTC",
             minutes=int((utc(self._clock) - login.created_at).total_seconds() // 60),
             scopes=[scope for scope in login.scope.split() if not scope.startswith("org:")],
-            memberships=possible,
-            chosen=chosen,
+            memberships=choice.possible,
+            chosen=choice.meant,
             form_token=self._browser.form_token(visitor, f"device {login.user_code}"),
             sign_out_token=sign_out_token,
         )
@@ -149,11 +148,7 @@ class _Approval:
             client = await self._clients.find(login.client_id)
             if client is None:
                 raise NotFound("This client is not known")
-            possible, chosen = await self._choice(client, user, login)
-            if form.org:
-                chosen = next((m for m in possible if m.organization.key == form.org), None)
-                if chosen is None:
-                    raise AccessForbidden("This organization can't be entered", cause="org_unknown")
+            chosen = (await self._choice(client, user, login)).picked(form.org)
             await self._devices.decide(
                 login,
                 approved=approved,
@@ -164,16 +159,9 @@ class _Approval:
             )
         return self._pages.page("device_done.html", client=client, approved=approved)
 
-    async def _choice(
-        self, client: Client, user: User, login: DeviceLogin
-    ) -> tuple[list[Membership], Membership | None]:
-        """The organizations that the device may be let into, and the one that is meant."""
+    async def _choice(self, client: Client, user: User, login: DeviceLogin) -> Choice:
         memberships = await self._organizations.memberships_of(user.id)
-        asked = asked_organization(login)
-        chosen = organization_to_enter(client, user, memberships, asked)
-        if asked is not None and chosen is not None:
-            return [chosen], chosen
-        return enterable(client, memberships), chosen
+        return choice_of(client, user, memberships, asked_organization(login))
 
     def _enter(
         self, user: User, sign_out_token: str, *, code: str = "", error: str = ""

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from vestibule.http.forms import MAX_SECRET
+
 
 class PageForm(BaseModel):
     """Every form: what it is for, and the proof that it is ours."""
@@ -22,4 +24,4 @@ class SignInForm(PageForm):
     """The sign-in form."""
 
     username: str = Field(min_length=1, max_length=320)
-    password: SecretStr = Field(min_length=1, max_length=1024)
+    password: SecretStr = Field(min_length=1, max_length=MAX_SECRET)

@@ -132,9 +132,9 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         audit=audit,
     )
     admission = Admission(guard=guard, clients=clients)
-    issuer = Issuer(tokens=tokens, sessions=sessions, audit=audit, database=database)
+    issuer = Issuer(tokens=tokens, sessions=sessions, audit=audit)
     refresh = Refresh(issuer=issuer, sessions=sessions, users=users, organizations=organizations)
-    revocation = Revocation(tokens=tokens, sessions=sessions, audit=audit, database=database)
+    revocation = Revocation(tokens=tokens, sessions=sessions, audit=audit)
     approvals = Approvals(users=users, organizations=organizations)
     devices = Devices(
         database=database,
@@ -200,7 +200,6 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         revocation=revocation,
         guard=guard,
         audit=audit,
-        database=database,
         clock=clock,
         csrf_key=derive(secret, purpose="forms"),
         issuer=settings.public_url,
