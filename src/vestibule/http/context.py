@@ -14,7 +14,7 @@ from vestibule.errors import ApiError, InternalError
 from vestibule.http.envelope import error_response
 from vestibule.http.peer import Peer, resolve_peer
 from vestibule.ids import new_id
-from vestibule.settings import IPNetwork
+from vestibule.settings.listening import IPNetwork
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """What a caller may choose: nothing that could forge a log line or a header."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from vestibule.settings import IPNetwork
+from vestibule.settings.listening import IPNetwork
 
 MAX_HOPS = 32
 """Hops read from the right; a longer chain is somebody's nonsense."""
