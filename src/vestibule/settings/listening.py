@@ -48,7 +48,9 @@ class Listening(Group):
         default=30, ge=1, description="Seconds that requests under way get to end after SIGTERM."
     )
 
-    _split = field_validator("trusted_proxies", "cors_origins", mode="before")(split)
+    _split_networks_and_origins = field_validator("trusted_proxies", "cors_origins", mode="before")(
+        split
+    )
 
     @field_validator("issuer")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 
 from vestibule.settings.group import CommaSeparated, Group, split
+from vestibule.settings.secret_files import complaint
 
 
 class Places(Group):
@@ -16,6 +17,11 @@ class Places(Group):
     data_dir: Path = Field(
         default=Path("data"),
         description="Folder of the embedded database and of generated secrets.",
+    )
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="Folder of files that hold options, one each, named like the variable in lower "
+        "case (`vestibule_secret_key`); the environment wins over them.",
     )
     database_url: SecretStr | None = Field(
         default=None,
@@ -67,4 +73,12 @@ class Places(Group):
         description="Former secret keys that can still decrypt, so that it can be changed.",
     )
 
-    _split = field_validator("previous_secret_keys", mode="before")(split)
+    _split_keys = field_validator("previous_secret_keys", mode="before")(split)
+
+    @field_validator("secrets_dir")
+    @classmethod
+    def _can_be_read(cls, value: Path | None) -> Path | None:
+        found = None if value is None else complaint(value, options=cls.model_fields)
+        if found is not None:
+            raise ValueError(found)
+        return value

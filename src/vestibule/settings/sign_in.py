@@ -64,4 +64,4 @@ class SignIn(Group):
         default=14, ge=1, le=14, description="Memory cost of that Firebase project."
     )
 
-    _split = field_validator("default_scopes", mode="before")(split)
+    _split_scopes = field_validator("default_scopes", mode="before")(split)
