@@ -25,7 +25,7 @@ from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
 from vestibule.settings import Settings
 from vestibule.storage import schema
-from vestibule.storage.database import create_embedded_engine
+from vestibule.storage.embedded import create_embedded_engine
 from vestibule.users.models import users
 
 PASSWORD = "correct horse battery staple"

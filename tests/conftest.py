@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from tests.postgres import PostgresServer, postgres_server
 from tests.world import FakeClock, World
 from vestibule.app import build
 from vestibule.settings import Settings
 from vestibule.storage import schema
 from vestibule.wiring import Services, wire
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=DATABASES,
+        action="append",
+        help="run the tests that need a database on this one; on each by default",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What asks for a database is run on each."""
+    if "database_url" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--database") or DATABASES
+        metafunc.parametrize("database_url", chosen, indirect=True, scope="function")
 
 
 @pytest.fixture(scope="session")
@@ -25,17 +44,37 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that all tests share; each has a database of its own."""
+    with postgres_server() as server:
+        yield server
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
 
 
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path) -> Settings:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with all tables and nothing in them."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated"), tmp_path / "vestibule.db")
+        yield f"sqlite:///{tmp_path / 'vestibule.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.new_migrated()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
     """Cheap hashes; everything else as it is by default."""
-    shutil.copy(migrated, tmp_path / "vestibule.db")
     return Settings(
         data_dir=tmp_path,
+        database_url=SecretStr(database_url),
         secret_key=SecretStr("a secret key for tests, 32 characters or more"),
         argon2_memory=8,
         argon2_time=1,

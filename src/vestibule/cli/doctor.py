@@ -13,7 +13,7 @@ from typing import Literal
 import typer
 from pydantic import ValidationError
 from rich.markup import escape
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from vestibule.cli.output import AsJson, out, print_json
@@ -21,7 +21,8 @@ from vestibule.clock import SystemClock, utc
 from vestibule.server.insecure import insecurities
 from vestibule.settings import Settings
 from vestibule.storage import schema
-from vestibule.storage.database import create_embedded_engine
+from vestibule.storage.database import is_embedded
+from vestibule.storage.opening import run_once
 from vestibule.tokens import repository as token_rows
 from vestibule.tokens.vault import SECRET_FILE, Vault, WrongSecretKey, read_secret
 from vestibule.users import repository as user_rows
@@ -113,10 +114,7 @@ def _nearest(path: Path) -> Path:
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
         version = schema.current(settings.sqlalchemy_url)
-        engine = create_embedded_engine(settings.sqlalchemy_url)
-        with engine.begin() as connection:
-            healthy = connection.execute(text("PRAGMA quick_check(1)")).scalar_one() == "ok"
-        engine.dispose()
+        healthy = run_once(settings.sqlalchemy_url, _is_healthy)
     except (DBAPIError, ValueError, OSError) as error:
         reason = str(getattr(error, "orig", error))
         mend = "look at VESTIBULE_DATABASE_URL, the disk and the file's owner"
@@ -133,6 +131,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "ok", f"it can be written and is at version {version}")
 
 
+def _is_healthy(connection: Connection) -> bool:
+    if not is_embedded(str(connection.engine.url)):
+        return True  # PostgreSQL looks after its files itself
+    return bool(connection.execute(text("PRAGMA quick_check(1)")).scalar_one() == "ok")
+
+
 def _keys(settings: Settings) -> Iterator[Finding]:
     secret = settings.secret_key or read_secret(settings.data_dir)
     if secret is None:
@@ -143,10 +147,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         return
     clock = SystemClock()
     now = utc(clock)
-    engine = create_embedded_engine(settings.sqlalchemy_url)
-    with engine.connect() as connection:
-        keys = token_rows.published_keys(connection, now=now)
-    engine.dispose()
+    keys = run_once(settings.sqlalchemy_url, lambda c: token_rows.published_keys(c, now=now))
     vault = Vault([secret, *settings.previous_secret_keys])
     try:
         for key in keys:
@@ -172,11 +173,10 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _accounts(settings: Settings) -> Iterator[Finding]:
-    engine = create_embedded_engine(settings.sqlalchemy_url)
-    with engine.connect() as connection:
-        anybody = user_rows.any_user(connection)
-        foreign = user_rows.count_foreign_hashes(connection)
-    engine.dispose()
+    anybody, foreign = run_once(
+        settings.sqlalchemy_url,
+        lambda c: (user_rows.any_user(c), user_rows.count_foreign_hashes(c)),
+    )
     if not anybody:
         yield Finding("accounts", "warning", "there is no user", "run `vestibule user create`")
     elif foreign and not settings.failure_floor:

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
-from vestibule.storage.database import create_embedded_engine
+from vestibule.storage.opening import run_once
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -19,15 +19,15 @@ HEAD = "0002"
 
 def current(url: str) -> str | None:
     """The version of this database; None for an empty one."""
-    engine = create_embedded_engine(url)
-    try:
-        with engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            version = connection.execute(text("SELECT version_num FROM alembic_version"))
-            return version.scalar_one_or_none()
-    finally:
-        engine.dispose()
+
+    def version(connection: Connection) -> str | None:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(
+            text("SELECT version_num FROM alembic_version")
+        ).scalar_one_or_none()
+
+    return run_once(url, version)
 
 
 def upgrade(url: str) -> None:

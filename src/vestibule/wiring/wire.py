@@ -39,7 +39,7 @@ from vestibule.sessions.administration import SessionAdministration
 from vestibule.sessions.refresh_tokens import RefreshTokens
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
-from vestibule.storage.database import Database
+from vestibule.storage.opening import open_database
 from vestibule.tokens.dpop import Dpop
 from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.replays import Replays
@@ -53,7 +53,7 @@ from vestibule.wiring.services import Services
 def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Make the services. Touches the data folder, but not yet the database."""
     clock = clock or SystemClock()
-    database = Database(settings.sqlalchemy_url, busy_timeout=settings.database_timeout)
+    database = open_database(settings)
     secret = settings.secret_key or read_or_create_secret(settings.data_dir)
     audit = Audit(
         database=database, clock=clock, digest_key=derive(secret, purpose="audit identifiers")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from vestibule.errors import DatabaseUnavailable
-from vestibule.storage.database import Database
+from vestibule.storage.embedded import EmbeddedDatabase
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
-    made = Database(f"sqlite:///{path}", busy_timeout=0.05)
+async def database(path: Path) -> AsyncIterator[EmbeddedDatabase]:
+    made = EmbeddedDatabase(f"sqlite:///{path}", busy_timeout=0.05)
     await made.write(lambda c: c.execute(text("CREATE TABLE t (n INTEGER PRIMARY KEY)")))
     yield made
     await made.close()
@@ -37,18 +37,18 @@ def insert(n: int) -> Callable[[Connection], int]:
     return work
 
 
-async def count(database: Database) -> int:
+async def count(database: EmbeddedDatabase) -> int:
     return await database.read(lambda c: c.execute(text("SELECT count(*) FROM t")).scalar_one())
 
 
-async def test_many_writes_at_once_are_all_there(database: Database) -> None:
+async def test_many_writes_at_once_are_all_there(database: EmbeddedDatabase) -> None:
     results = await asyncio.gather(*(database.write(insert(n)) for n in range(500)))
 
     assert results == list(range(500))
     assert await count(database) == 500
 
 
-async def test_one_that_fails_in_company_fails_alone(database: Database) -> None:
+async def test_one_that_fails_in_company_fails_alone(database: EmbeddedDatabase) -> None:
     gate = threading.Event()
     blocking = asyncio.ensure_future(database.write(lambda _: gate.wait()))
     await asyncio.sleep(0)
@@ -62,7 +62,7 @@ async def test_one_that_fails_in_company_fails_alone(database: Database) -> None
     assert await count(database) == 3
 
 
-async def test_a_unit_that_fails_leaves_nothing(database: Database) -> None:
+async def test_a_unit_that_fails_leaves_nothing(database: EmbeddedDatabase) -> None:
     def half(connection: Connection) -> None:
         connection.execute(text("INSERT INTO t VALUES (7)"))
         raise ZeroDivisionError
@@ -73,7 +73,7 @@ async def test_a_unit_that_fails_leaves_nothing(database: Database) -> None:
     assert await count(database) == 0
 
 
-async def test_a_write_that_was_awaited_is_on_disk(database: Database, path: Path) -> None:
+async def test_a_write_that_was_awaited_is_on_disk(database: EmbeddedDatabase, path: Path) -> None:
     await database.write(insert(1))
 
     other = sqlite3.connect(path)
@@ -84,7 +84,7 @@ async def test_a_write_that_was_awaited_is_on_disk(database: Database, path: Pat
 
 
 async def test_another_process_that_holds_the_lock_makes_it_unavailable_for_as_long(
-    database: Database, path: Path
+    database: EmbeddedDatabase, path: Path
 ) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -102,7 +102,7 @@ async def test_another_process_that_holds_the_lock_makes_it_unavailable_for_as_l
 async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "rubbish.db"
     path.write_bytes(b"this is no database, and long enough to be read as one" * 100)
-    database = Database(f"sqlite:///{path}")
+    database = EmbeddedDatabase(f"sqlite:///{path}")
 
     with pytest.raises(DatabaseUnavailable):
         await database.read(lambda c: c.execute(text("SELECT 1 FROM t")).all())
@@ -111,7 +111,7 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
     await database.close()
 
 
-async def test_a_write_whose_caller_has_gone_is_still_made(database: Database) -> None:
+async def test_a_write_whose_caller_has_gone_is_still_made(database: EmbeddedDatabase) -> None:
     job = asyncio.ensure_future(database.write(insert(1)))
     await asyncio.sleep(0)
     job.cancel()
@@ -123,10 +123,10 @@ async def test_a_write_whose_caller_has_gone_is_still_made(database: Database) -
 
 def test_other_databases_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="sqlite:////"):
-        Database("postgresql://localhost/vestibule")
+        EmbeddedDatabase("postgresql://localhost/vestibule")
 
 
-async def test_an_errors_text_holds_no_values(database: Database) -> None:
+async def test_an_errors_text_holds_no_values(database: EmbeddedDatabase) -> None:
     await database.write(insert(123456789))
 
     with pytest.raises(IntegrityError) as refused:

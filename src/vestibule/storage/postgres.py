@@ -1,0 +1,264 @@
+"""PostgreSQL, and what speaks its protocol: the database of any number of instances.
+
+A unit runs whole in one greenlet over asyncpg. A read is one statement, which needs no
+transaction. A write is `SERIALIZABLE`, because units rely on what they have read; where two can't
+both have been alone, the database refuses one, and it runs again. The rest is for the day on
+which the server restarts or another one takes over: what has certainly not been committed is
+tried again until its time is up, and what may have been is never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.util import greenlet_spawn
+
+from vestibule import logs
+from vestibule.errors import DatabaseUnavailable
+from vestibule.storage.database import Isolation, T, Work, translated
+
+SCAN_TIMEOUT = 60.0
+"""Seconds that what may take long may take."""
+RECYCLE = 1800
+"""Seconds after which a connection makes room for a new one, so that load spreads again."""
+PAUSE = 0.01
+"""Seconds before the second try, about; each further one waits twice as long, up to `LONGEST`."""
+LONGEST = 0.5
+
+CONFLICTS = frozenset({"40001", "40P01"})
+"""SQLSTATE of a transaction that must run again: serialization failure, deadlock."""
+AWAY = ("08", "57P", "53300", "25006")
+"""Beginnings of SQLSTATEs of a server that goes, comes, is full, or only follows another."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the start."""
+
+    conflicts: int = 0
+    """Units that had to run again because of others."""
+    outages: int = 0
+    """Tries that found no server."""
+
+
+class PostgresDatabase:
+    """The `Database` on a PostgreSQL server."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        replica_url: str | None = None,
+        pool_size: int = 10,
+        timeout: float = 5.0,
+        prepare: bool = True,
+    ) -> None:
+        """`timeout` in seconds. Connects when it is first asked."""
+        self.url = url
+        self.counts = Counts()
+        self._timeout = timeout
+        make = _EngineMaker(pool_size=pool_size, timeout=timeout, prepare=prepare)
+        self._engine = make(url)
+        self._replica = make(replica_url) if replica_url else self._engine
+        self._reading = _autocommit(self._engine)
+        self._scanning = _autocommit(self._replica)
+
+    @property
+    def pool(self) -> QueuePool:
+        """The connections, to be counted."""
+        assert isinstance(self._engine.pool, QueuePool)
+        return self._engine.pool
+
+    async def read(self, work: Work[T]) -> T:
+        """Look up some rows by key, and return what the unit returns."""
+
+        def unit(_progress: _Progress) -> T:
+            with self._reading.connect() as connection:
+                return work(connection)
+
+        return await self._until_answered(unit, within=self._timeout)
+
+    async def scan(self, work: Work[T]) -> T:
+        """Run a unit that reads and may take long; on the replica, where there is one."""
+
+        def unit(_progress: _Progress) -> T:
+            with self._scanning.connect() as connection:
+                return work(connection)
+
+        return await self._until_answered(unit, within=SCAN_TIMEOUT)
+
+    async def write(self, work: Work[T], *, isolation: Isolation = "SERIALIZABLE") -> T:
+        """Run a unit in a transaction, and return what it returns once that is committed."""
+        engine = self._engine.sync_engine.execution_options(isolation_level=isolation)
+
+        def unit(progress: _Progress) -> T:
+            with engine.connect() as connection, connection.begin():
+                result = work(connection)
+                progress.may_be_committed = True
+            return result
+
+        return await self._until_answered(unit, within=self._timeout)
+
+    async def write_one(self, work: Work[T]) -> T:
+        """Run a unit whose one statement is a transaction of its own: one round trip."""
+
+        def unit(progress: _Progress) -> T:
+            with self._reading.connect() as connection:
+                progress.may_be_committed = True
+                return work(connection)
+
+        return await self._until_answered(unit, within=self._timeout)
+
+    async def close(self) -> None:
+        """Let go of the connections; what was begun has been awaited by those who began it."""
+        await self._engine.dispose()
+        if self._replica is not self._engine:
+            await self._replica.dispose()
+
+    async def _until_answered(self, unit: Callable[[_Progress], T], *, within: float) -> T:
+        progress = _Progress()
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    progress.may_be_committed = False
+                    try:
+                        return await greenlet_spawn(unit, progress)
+                    except (DBAPIError, OSError) as error:
+                        if not self._may_run_again(error, progress):
+                            raise
+                    await asyncio.sleep(progress.next_pause())
+        except DBAPIError as error:
+            raise translated(error) from error
+        except (OSError, PoolTimeout) as error:  # `TimeoutError` is an OSError
+            logs.get("storage").error("database unavailable", error=type(error).__name__)
+            raise DatabaseUnavailable from error
+
+    def _may_run_again(self, error: DBAPIError | OSError, progress: _Progress) -> bool:
+        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+        if state in CONFLICTS:  # said at the commit too, and then it was none
+            self.counts.conflicts += 1
+            return True
+        closed = isinstance(error, DBAPIError) and (
+            error.connection_invalidated or "connection is closed" in str(error.orig)
+        )
+        if not (isinstance(error, OSError) or closed or state.startswith(AWAY)):
+            return False
+        self.counts.outages += 1
+        # Refused before it was sent, or by a server that only follows: nothing was written.
+        untouched = state == "25006" or "connection is closed" in str(error)
+        return untouched or not progress.may_be_committed
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a unit has come."""
+
+    may_be_committed: bool = False
+    pause: float = PAUSE
+
+    def next_pause(self) -> float:
+        """Seconds to wait before the next try, at random, so that two don't meet again."""
+        pause, self.pause = self.pause, min(self.pause * 2, LONGEST)
+        return pause * random.uniform(0.5, 1.5)  # noqa: S311  (no secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _EngineMaker:
+    pool_size: int
+    timeout: float
+    prepare: bool
+
+    def __call__(self, url: str) -> AsyncEngine:
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            connect_args=_connect_args(url, timeout=self.timeout, prepare=self.prepare),
+            pool_size=self.pool_size,
+            max_overflow=0,
+            pool_timeout=self.timeout,
+            pool_recycle=RECYCLE,
+            pool_use_lifo=True,
+            # An error's text would carry names, digests and hashes into the log.
+            hide_parameters=True,
+        )
+        _without_nul(engine.sync_engine)
+        return engine
+
+
+def _connect_args(url: str, *, timeout: float, prepare: bool) -> dict[str, Any]:
+    """What SQLAlchemy's dialect hands on; the URL is read by asyncpg, as libpq would read it."""
+    dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
+    caches: dict[str, Any] = {}
+
+    async def connect(**_: Any) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            dsn, timeout=timeout, **({} if prepare else {"statement_cache_size": 0})
+        )
+
+    if not prepare:
+        # Behind a pooler two clients may meet on one server connection: no name comes twice.
+        caches = {
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"v_{uuid4().hex}",
+        }
+    return {"async_creator_fn": connect, **caches}
+
+
+def _autocommit(engine: AsyncEngine) -> Engine:
+    return engine.sync_engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _without_nul(engine: Engine) -> None:
+    """Let a text with a NUL, which PostgreSQL can't hold, be equal to nothing."""
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _replace(
+        _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, *_: Any
+    ) -> tuple[str, Any]:
+        if context is not None and context.executemany:
+            return statement, [_replaced(row) for row in parameters]
+        return statement, _replaced(parameters)
+
+
+def _replaced(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    for value in row:
+        if type(value) is str and "\0" in value:
+            return tuple(v.replace("\0", "\ufffd") if type(v) is str else v for v in row)
+    return row
+
+
+@contextmanager
+def _disposed(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+async def connected(url: str, work: Work[T], *, patience: float) -> T:
+    """Run a unit in a transaction on a connection of its own, for upkeep.
+
+    `patience` in seconds, for the connection. Raises what the driver raises.
+    """
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args=_connect_args(url, timeout=patience, prepare=False),
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+
+    def unit() -> T:
+        with _disposed(engine.sync_engine) as once, once.begin() as connection:
+            return work(connection)
+
+    return await greenlet_spawn(unit)
