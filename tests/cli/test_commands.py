@@ -269,3 +269,10 @@ def test_the_doctor_warns_of_hashes_whose_time_tells(run: Run, tmp_path: Path) -
     run("user", "import", str(file))
 
     assert findings(run("doctor", "--json"))["accounts"] == ["warning"]
+
+
+def test_an_operator_makes_the_first_administrator(run: Run) -> None:
+    made = as_json(run("user", "create", "olga", "--admin", "--json", stdin=PASSWORD + "\n"))
+    other = as_json(run("user", "create", "otto", "--json", stdin=PASSWORD + "\n"))
+
+    assert (made["is_admin"], other["is_admin"]) == (True, False)

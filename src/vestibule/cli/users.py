@@ -36,6 +36,9 @@ def create(
     no_password: Annotated[
         bool, typer.Option("--no-password", help="No local password opens it.")
     ] = False,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="They administer the whole service.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create an account; the password is asked for, or read from standard input."""
@@ -49,6 +52,7 @@ def create(
             last_name=last_name,
             password=password,
             email_verified=verified,
+            is_admin=admin,
         )
 
     user = run(work)

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from vestibule import logs
 from vestibule.orgs.founding import found
 from vestibule.storage import schema
 from vestibule.users import repository as users
@@ -30,11 +31,16 @@ class FirstStart:
 async def prepare(services: Services) -> FirstStart | None:
     """Migrate, make the first key and, where there is no user yet, the first one.
 
-    Returns what was made for people to know; None at every later start.
+    Returns what was made for people to know; None at every later start, and where an operator
+    makes the first user. Of any number of instances that start at once, one makes it.
     """
     await schema.upgrade_where_behind(services.database.url)
     await services.keys.ensure()
     if await services.users.exist():
+        return None
+    if not services.settings.first_administrator:
+        log = logs.get("server")
+        log.warning("there is no user yet", mend="vestibule user create NAME --admin")
         return None
     password = SecretStr(secrets.token_urlsafe(18))
     password_hash = await services.passwords.hash(password)
@@ -42,12 +48,17 @@ async def prepare(services: Services) -> FirstStart | None:
     key, name = ORGANIZATION
     organization = services.organizations.new(key=key, name=name)
 
-    def write(connection: Connection) -> None:
+    def write(connection: Connection) -> bool:
+        if users.any_user(connection):
+            return False
         found(connection, organization, owner=user.id)
         users.add(connection, [replace(user, password_hash=password_hash)])
+        return True
 
     try:
-        await services.database.write(write)
+        was_first = await services.database.write(write)
     except IntegrityError:
         return None  # another process that started at the same moment was first
+    if not was_first:
+        return None
     return FirstStart(username=USERNAME, password=password, organization=key)

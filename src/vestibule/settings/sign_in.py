@@ -14,6 +14,12 @@ class SignIn(Group):
     """Logins and password hashes."""
 
     # Sign-in
+    first_administrator: bool = Field(
+        default=True,
+        description="Make an administrator at the first start, where there is no user yet, and "
+        "print the password once. Switch it off where output is kept, as that of containers is, "
+        "and use `vestibule user create NAME --admin`.",
+    )
     require_verified_email: bool = Field(
         default=False, description="Refuse users whose e-mail address is not verified."
     )

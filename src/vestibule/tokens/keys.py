@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -107,10 +108,14 @@ class KeyRing:
         return list(self._keys)
 
     async def ensure(self) -> None:
-        """Make the first key where there is none."""
+        """Make the first key where there is none.
+
+        Of several instances that start at the same instant, one makes it.
+        """
         await self._refresh(after=0)
         if not self._keys:
-            await self.rotate(now=True)
+            now = utc(self._clock)
+            await self._add(now=True, unless=lambda c: bool(repository.published_keys(c, now=now)))
 
     async def rotate(self, *, now: bool = False) -> SigningKey:
         """Add a key and let the others end.
@@ -118,7 +123,7 @@ class KeyRing:
         The new key is published at once and signs after the publish-ahead time (with `now`, at
         once); the former ones stay published until all that they signed has expired.
         """
-        key = await self._add(now=now, unless_newer_than=None)
+        key = await self._add(now=now)
         assert key is not None
         return key
 
@@ -131,17 +136,23 @@ class KeyRing:
         newest = await self._database.read(repository.newest_key_created)
         if newest is not None and newest > due:
             return False
-        return await self._add(now=False, unless_newer_than=due) is not None
 
-    async def _add(self, *, now: bool, unless_newer_than: datetime | None) -> SigningKey | None:
+        def followed(connection: Connection) -> bool:
+            newest = repository.newest_key_created(connection)
+            return newest is not None and newest > due
+
+        return await self._add(now=False, unless=followed) is not None
+
+    async def _add(
+        self, *, now: bool, unless: Callable[[Connection], bool] | None = None
+    ) -> SigningKey | None:
         moment = utc(self._clock)
         active = moment if now else moment + self._publish_ahead
         key = await asyncio.to_thread(self._generate, moment, active)
         gone = active + self._token_lifetime + EXPIRY_MARGIN
 
         def add(connection: Connection) -> bool:
-            newest = repository.newest_key_created(connection)
-            if unless_newer_than and newest and newest > unless_newer_than:
+            if unless is not None and unless(connection):
                 return False  # another instance was first
             repository.add_key(connection, key)
             repository.expire_other_keys(connection, kid=key.kid, at=gone)
