@@ -167,8 +167,9 @@ class DatabaseUnavailable(ApiError):
     description = "Internal server error"
     advice = "Try again after `Retry-After` seconds: nothing was changed."
 
-    def __init__(self, *, retry_after: int = 5) -> None:
-        super().__init__(cause="database", headers={"Retry-After": str(retry_after)})
+    def __init__(self, *, retry_after: int = 5, cause: str = "database") -> None:
+        """`cause` is `shared_state` where it is Redis that is out of reach."""
+        super().__init__(cause=cause, headers={"Retry-After": str(retry_after)})
 
 
 class BadGateway(ApiError):

@@ -28,6 +28,7 @@ from vestibule.orgs.service import Organizations
 from vestibule.passwords.firebase import FirebaseProject
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
+from vestibule.state.service import SharedState
 from vestibule.storage.database import Database
 from vestibule.tokens.service import Tokens
 from vestibule.users.service import Users
@@ -97,6 +98,16 @@ def make_outbox(settings: Settings, clock: Clock) -> Outbox:
             clock=clock,
         )
     return Outbox(mailer=mailer, timeout=settings.mail_timeout)
+
+
+def make_shared_state(settings: Settings, clock: Clock) -> SharedState:
+    """What instances share in Redis, where one is set."""
+    return SharedState(
+        url=settings.redis_url,
+        timeout=settings.redis_timeout,
+        outage=settings.redis_outage,
+        clock=clock,
+    )
 
 
 def make_guard(settings: Settings, clock: Clock) -> Guard:

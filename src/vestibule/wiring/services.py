@@ -35,6 +35,7 @@ from vestibule.passwords.service import Passwords
 from vestibule.sessions.administration import SessionAdministration
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
+from vestibule.state.service import SharedState
 from vestibule.storage.database import Database
 from vestibule.tokens.dpop import Dpop
 from vestibule.tokens.keys import KeyRing
@@ -50,6 +51,7 @@ class Services:
     settings: Settings
     clock: Clock
     database: Database
+    shared: SharedState
     pool: HashPool
     audit: Audit
     keys: KeyRing
@@ -91,4 +93,5 @@ class Services:
         await self.api_keys.flush()
         await self.audit.flush()
         self.pool.close()
+        await self.shared.close()
         await self.database.close()

@@ -46,7 +46,13 @@ from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.vault import Vault, derive, read_or_create_secret
 from vestibule.users.service import Users
-from vestibule.wiring.parts import make_firebase, make_grants, make_guard, make_outbox
+from vestibule.wiring.parts import (
+    make_firebase,
+    make_grants,
+    make_guard,
+    make_outbox,
+    make_shared_state,
+)
 from vestibule.wiring.services import Services
 
 
@@ -54,6 +60,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Make the services. Touches the data folder, but not yet the database."""
     clock = clock or SystemClock()
     database = open_database(settings)
+    shared = make_shared_state(settings, clock)
     secret = settings.secret_key or read_or_create_secret(settings.data_dir)
     audit = Audit(
         database=database, clock=clock, digest_key=derive(secret, purpose="audit identifiers")
@@ -218,6 +225,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         settings=settings,
         clock=clock,
         database=database,
+        shared=shared,
         pool=pool,
         audit=audit,
         keys=keys,

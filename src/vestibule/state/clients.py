@@ -1,0 +1,119 @@
+"""redis-py's clients, as we want them: no retries of their own, TLS always checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import SecretStr
+from redis.asyncio import Redis, RedisCluster, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import Connection, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import NoBackoff
+
+from vestibule.state.places import Place
+
+MAX_CONNECTIONS = 16
+"""Of one instance: calls made at the same moment share one, so that a few are plenty."""
+
+
+def make_client(place: Place, *, timeout: float) -> Redis | RedisCluster:
+    """A client that has connected to nothing yet. `timeout` in seconds for each wait of it."""
+    options = _options(place, timeout)
+    if place.kind == "cluster":
+        return RedisCluster(
+            startup_nodes=[ClusterNode(host, port) for host, port in place.hosts],
+            retry=Retry(NoBackoff(), 1),
+            max_connections=MAX_CONNECTIONS,
+            **_cluster(options, place),
+        )
+    if place.kind == "sentinel":
+        waits = {name: options[name] for name in options if name.startswith("socket_")}
+        sentinel = Sentinel(  # type: ignore[no-untyped-call]
+            place.hosts,
+            sentinel_kwargs={
+                **waits,
+                **_tls(place),
+                "ssl": place.tls,
+                "protocol": 2,
+                "retry": Retry(NoBackoff(), 0),
+                "username": place.sentinel_username,
+                "password": _revealed(place.sentinel_password),
+            },
+        )
+        return Redis(
+            connection_pool=SentinelConnectionPool(  # type: ignore[no-untyped-call]
+                place.service,
+                sentinel,
+                ssl=place.tls,
+                max_connections=MAX_CONNECTIONS,
+                **options,
+                **_tls(place),
+            )
+        )
+    kind: type[Any] = SSLConnection if place.tls else Connection
+    where: dict[str, Any]
+    if place.socket is not None:
+        kind, where = UnixDomainSocketConnection, {"path": place.socket}
+    else:
+        where = {"host": place.hosts[0][0], "port": place.hosts[0][1]}
+    return Redis(
+        connection_pool=ConnectionPool(
+            connection_class=kind,
+            max_connections=MAX_CONNECTIONS,
+            **where,
+            **_tls(place),
+            **(options if place.socket is None else _without_tcp(options)),
+        )
+    )
+
+
+async def close_client(client: Redis | RedisCluster) -> None:
+    """Let go of all its connections."""
+    await client.aclose()
+    if isinstance(client, Redis):
+        # A client that was handed its pool leaves it open.
+        await client.connection_pool.disconnect()
+
+
+def _options(place: Place, timeout: float) -> dict[str, Any]:
+    return {
+        "db": place.db,
+        "username": place.username,
+        "password": _revealed(place.password),
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "socket_keepalive": True,
+        # With RESP3 redis-py asks for push messages, and no longer notices before it sends
+        # that an idle connection was closed meanwhile.
+        "protocol": 2,
+        # A count that was retried could count twice, and a login can't wait for ten tries.
+        "retry": Retry(NoBackoff(), 0),
+        "driver_info": None,
+    }
+
+
+def _cluster(options: dict[str, Any], place: Place) -> dict[str, Any]:
+    kept = {name: value for name, value in options.items() if name not in ("db", "retry")}
+    return {**kept, **_tls(place), "ssl": place.tls}
+
+
+def _without_tcp(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != "socket_keepalive"}
+
+
+def _tls(place: Place) -> dict[str, Any]:
+    if not place.tls:
+        return {}
+    return {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": place.ssl_ca_certs,
+        "ssl_certfile": place.ssl_certfile,
+        "ssl_keyfile": place.ssl_keyfile,
+    }
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

@@ -1,0 +1,118 @@
+"""What instances tell one another at once: that something which others keep has changed.
+
+Nothing hangs on it: who misses a message finds out by asking, as it did without Redis, only later.
+So a message says what to ask for anew, and never what the answer is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from vestibule import logs
+
+CHANNEL = "vestibule:news"
+SILENCE = 10.0
+"""Seconds without a message after which the connection is asked whether it is still there."""
+LAST_PAUSE = 5.0
+MAX_MESSAGE = 300
+
+Handler = Callable[[str], None]
+"""Called with what follows the topic; "" where messages may have been missed."""
+
+
+class News:
+    """Tells, and listens."""
+
+    def __init__(self, *, timeout: float) -> None:
+        """`timeout` in seconds for what is told."""
+        self._timeout = timeout
+        self._client: Redis | RedisCluster | None = None
+        self._handlers: dict[str, Handler] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self.heard = asyncio.Event()
+        """Set while the channel is listened to."""
+        self._log = logs.get("state")
+
+    def connect(self, client: Redis | RedisCluster) -> None:
+        """Where to tell and to listen; without, nobody is told anything."""
+        self._client = client
+
+    def on(self, topic: str, handler: Handler) -> None:
+        """Have the handler called for each message of a topic, from this instance too."""
+        self._handlers[topic] = handler
+
+    async def tell(self, topic: str, rest: str = "") -> None:
+        """Tell every instance that listens. What can't be told is said in the log, no more."""
+        if self._client is None:
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._client.execute_command("PUBLISH", CHANNEL, f"{topic} {rest}".strip())
+        except (RedisError, OSError, TimeoutError) as error:
+            self._log.warning("instances not told", topic=topic, error=type(error).__name__)
+
+    def start(self) -> None:
+        """Listen from now on."""
+        if self._client is not None and self._listening is None:
+            self._listening = asyncio.get_running_loop().create_task(self._listen())
+
+    async def close(self) -> None:
+        """Listen no longer."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening])
+
+    async def _listen(self) -> None:
+        assert self._client is not None
+        pause = 0.1
+        while True:
+            pubsub: PubSub = self._client.pubsub()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await pubsub.subscribe(CHANNEL)
+                self._missed()
+                await self._hear(pubsub)
+                pause = 0.1
+            except (RedisError, OSError, TimeoutError):
+                # That Redis is away is said by those who can't do without.
+                self.heard.clear()
+            finally:
+                with contextlib.suppress(RedisError, OSError, TimeoutError):
+                    await pubsub.aclose()  # type: ignore[no-untyped-call]
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            pause = min(pause * 2, LAST_PAUSE)
+
+    async def _hear(self, pubsub: PubSub) -> None:
+        silent = False
+        while True:
+            message = await pubsub.get_message(timeout=SILENCE)
+            if message is not None:
+                silent = False
+                self._take(message)
+            elif silent:
+                raise TimeoutError
+            else:
+                silent = True
+                await pubsub.ping()
+
+    def _take(self, message: dict[str, object]) -> None:
+        data = message["data"]
+        if message["type"] == "subscribe":
+            self.heard.set()
+        if message["type"] != "message" or not isinstance(data, bytes) or len(data) > MAX_MESSAGE:
+            return
+        topic, _, rest = data.decode("utf-8", "replace").partition(" ")
+        handler = self._handlers.get(topic)
+        if handler is not None:
+            handler(rest)
+
+    def _missed(self) -> None:
+        for handler in self._handlers.values():
+            handler("")

@@ -1,0 +1,181 @@
+"""The state that instances share for a short time, and what becomes of it while Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import SecretStr
+from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import RedisError
+
+from vestibule import logs
+from vestibule.clock import Clock
+from vestibule.errors import DatabaseUnavailable
+from vestibule.state.clients import close_client, make_client
+from vestibule.state.flights import Argument, Away, Flights, away
+from vestibule.state.news import News
+from vestibule.state.places import Place, place_of
+from vestibule.state.scripts import Script
+from vestibule.state.status import Mode, Outage, Status
+
+PREFIX = "vestibule:"
+"""Of every key."""
+
+FIRST_PROBE, LAST_PROBE = 0.1, 5.0
+"""Seconds between two looks whether Redis is back: at first, and at the most."""
+RETRY_AFTER = 5
+
+Hook = Callable[[], Awaitable[None]]
+
+
+class SharedState:
+    """One Redis, or none; nobody asks it while it is known to be away.
+
+    The first call that fails opens the circuit: from then on calls fail at once, without waiting
+    for a timeout each, and a task of its own looks whether Redis can be written again. That is
+    said once in the log when it begins, and once when it ends.
+    """
+
+    def __init__(
+        self, *, url: SecretStr | None, timeout: float, outage: Outage, clock: Clock
+    ) -> None:
+        """`timeout` in seconds. Raises `ValueError` for a URL that can't be used."""
+        self.place: Place | None = place_of(url) if url is not None else None
+        self._timeout = timeout
+        self._outage: Outage = outage
+        self._clock = clock
+        self._client: Redis | RedisCluster | None = None
+        self._flights: Flights | None = None
+        self.news = News(timeout=timeout)
+        if self.place is not None:
+            self._client = make_client(self.place, timeout=timeout)
+            self._flights = Flights(self._client, timeout=timeout, failed=self._lost)
+            self.news.connect(self._client)
+        self._since = clock.time()
+        self._reason: str | None = None
+        self._outages = 0
+        self._probing: asyncio.Task[None] | None = None
+        self._on_return: list[Hook] = []
+        self._log = logs.get("state")
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a Redis to share through."""
+        return self.place is not None
+
+    @property
+    def clustered(self) -> bool:
+        """Whether the keys of one script must share a hash tag."""
+        return self.place is not None and self.place.kind == "cluster"
+
+    def status(self) -> Status:
+        """How it stands now: asks nobody."""
+        return Status(
+            configured=self.configured,
+            available=self._reason is None,
+            mode=self._mode(),
+            since=self._since,
+            reason=self._reason,
+            outages=self._outages,
+        )
+
+    async def run(
+        self, script: Script, *, keys: tuple[str, ...], arguments: tuple[Argument, ...] = ()
+    ) -> Any:
+        """What a script returns. Raises `Away` where Redis is away and each counts alone.
+
+        Raises `DatabaseUnavailable` where what Redis would have to count is refused instead.
+        """
+        if self._reason is None:
+            assert self._flights is not None
+            try:
+                return await self._flights.call(script, keys=keys, arguments=arguments)
+            except Away as error:
+                lost = error
+        else:
+            lost = Away(self._reason)
+        if self._outage == "fail-closed":
+            raise DatabaseUnavailable(cause="shared_state", retry_after=RETRY_AFTER) from None
+        raise lost
+
+    def on_return(self, hook: Hook) -> None:
+        """Have this awaited when Redis is back, before anything else is sent there."""
+        self._on_return.append(hook)
+
+    def start(self) -> None:
+        """Listen to what other instances tell; look whether Redis is there, without waiting."""
+        if self.configured:
+            self.news.start()
+            self._probe_soon(first=True)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])
+        await self.news.close()
+        if self._flights is not None:
+            await self._flights.close()
+        if self._client is not None:
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(self._timeout):
+                    await close_client(self._client)
+
+    def _mode(self) -> Mode:
+        if not self.configured:
+            return "local"
+        if self._reason is None:
+            return "shared"
+        return "degraded" if self._outage == "degraded" else "refusing"
+
+    def _lost(self, error: Away) -> None:
+        if self._reason is not None:
+            return
+        self._reason, self._since = error.reason, self._clock.time()
+        self._outages += 1
+        self._log.error("shared state away", reason=error.reason, mode=self._mode())
+        self._probe_soon()
+
+    def _probe_soon(self, *, first: bool = False) -> None:
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.get_running_loop().create_task(self._probe(first=first))
+
+    async def _probe(self, *, first: bool) -> None:
+        pause = FIRST_PROBE
+        while (reason := await self._look(returning=not first)) is not None:
+            if first:
+                first = False
+                self._lost(Away(reason))
+            self._reason = reason
+            # Many instances must not come back in one step.
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            pause = min(pause * 2, LAST_PROBE)
+        if self._reason is not None:
+            self._log.info(
+                "shared state back", seconds=round(max(0.0, self._clock.time() - self._since), 3)
+            )
+            self._reason, self._since = None, self._clock.time()
+
+    async def _look(self, *, returning: bool) -> str | None:
+        """Why Redis can't be written now; None where it can, and all is told that must be."""
+        client = self._client
+        assert client is not None
+        try:
+            async with asyncio.timeout(self._timeout):
+                if isinstance(client, RedisCluster):
+                    # Each of them has its share of the keys.
+                    await client.ping(target_nodes=RedisCluster.PRIMARIES)
+                await client.set(f"{PREFIX}probe", 1, px=1000)
+            if returning:
+                for hook in self._on_return:
+                    async with asyncio.timeout(self._timeout):
+                        await hook()
+        except (RedisError, OSError, TimeoutError) as error:
+            return away(error).reason
+        except Away as error:
+            return error.reason
+        return None
