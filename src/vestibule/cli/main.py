@@ -28,6 +28,7 @@ class Commands(LazyGroup):
         Source("keys", "vestibule.cli.keys", "app", "server"),
         Source("passwords", "vestibule.cli.passwords", "app", "server"),
         Source("audit", "vestibule.cli.audit", "app", "server"),
+        Source("health", "vestibule.cli.health", "health", "server"),
         Source("doctor", "vestibule.cli.doctor", "doctor", "server"),
     )
 
