@@ -30,9 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What asks for a database is run on each."""
+    """What asks for a database is run on each, unless it is about the embedded one."""
     if "database_url" in metafunc.fixturenames:
+        embedded = any(metafunc.definition.iter_markers("embedded"))
         chosen = metafunc.config.getoption("--database") or DATABASES
+        if embedded:
+            chosen = ["sqlite"]
         metafunc.parametrize("database_url", chosen, indirect=True, scope="function")
 
 
@@ -57,16 +60,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database with all tables and nothing in them."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("migrated"), tmp_path / "vestibule.db")
-        yield f"sqlite:///{tmp_path / 'vestibule.db'}"
-        return
+        return f"sqlite:///{tmp_path / 'vestibule.db'}"
     server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.new_migrated()
-    yield url
-    server.drop(url)
+    return server.emptied()
 
 
 @pytest.fixture

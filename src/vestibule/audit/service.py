@@ -22,11 +22,14 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import (
     ApiError,
     AuthorizationPending,
+    ErrorType,
     InvalidDpopProof,
     InvalidGrant,
+    RateLimited,
     SlowDown,
 )
 from vestibule.ids import new_id
+from vestibule.metrics.service import NO_ERROR, Metrics
 from vestibule.storage.database import Database
 
 T = TypeVar("T")
@@ -37,6 +40,9 @@ in two minutes, so they never crowd out what was decided on an account."""
 
 BATCH = 500
 
+
+LOGIN, TOKEN = "login", "token"
+"""Events in which somebody signs in with a password."""
 
 JUDGED = (InvalidGrant, InvalidDpopProof)
 """What says no to a credential with the status that RFC 6749 has for it, 400."""
@@ -59,8 +65,11 @@ class Attempt:
 class Audit:
     """The trail of sign-ins."""
 
-    def __init__(self, *, database: Database, clock: Clock, digest_key: bytes) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, digest_key: bytes, metrics: Metrics
+    ) -> None:
         self._database = database
+        self._metrics = metrics
         self._clock = clock
         self._digest_key = digest_key
         self._strangers = Strangers(clock=clock)
@@ -107,19 +116,22 @@ class Audit:
         except ApiError as error:
             judged = error.status in (401, 403, 404) or isinstance(error, JUDGED)
             result = Result.FAILURE if judged else Result.REFUSED
+            if isinstance(error, RateLimited):
+                self._metrics.refused(error.policy)
             event = self.event(attempt, result=result, cause=error.cause, status=error.status)
             if judged and (attempt.identifier_digest or attempt.user_id):
-                await self.record(event)
+                await self.record(event, error_type=error.type.value)
             else:
-                self.record_soon(event)
+                self.record_soon(event, error_type=error.type.value)
             raise
         except Exception:
             event = self.event(attempt, result=Result.REFUSED, cause="defect", status=500)
-            self.record_soon(event)
+            self.record_soon(event, error_type=ErrorType.INTERNAL.value)
             raise
 
-    def log(self, event: AuditEvent) -> None:
-        """The event's log line."""
+    def log(self, event: AuditEvent, *, error_type: str = NO_ERROR) -> None:
+        """The event's log line, and its place in the metrics."""
+        self._count(event, error_type)
         self._log.info(
             event.event,
             result=event.result.value,
@@ -163,38 +175,49 @@ class Audit:
             self.log(event)
         return result
 
-    async def record(self, event: AuditEvent) -> None:
+    async def record(self, event: AuditEvent, *, error_type: str = NO_ERROR) -> None:
         """Log and write; returns once that is committed."""
-        self.log(event)
+        self.log(event, error_type=error_type)
         await self._database.write(lambda c: repository.add(c, [event]))
 
-    def record_soon(self, event: AuditEvent) -> None:
+    def record_soon(self, event: AuditEvent, *, error_type: str = NO_ERROR) -> None:
         """Log now and write with the next batch: a refusal must cost nearly nothing.
 
         Of what concerns no account so many rows are written in a minute; the rest is in the log
         alone, or anybody could fill the disk.
         """
-        self.log(event)
+        self.log(event, error_type=error_type)
         self._tell_left_out()
         stranger = event.user_id is None and event.result is not Result.SUCCESS
         kind = f"{event.event} {event.cause}"
         if stranger and not self._strangers.admit(event.network, kind=kind):
+            self._metrics.left_out("strangers", 1)
             return
         if len(self._pending) >= MAX_PENDING:
             self._dropped += 1
+            self._metrics.left_out("full", 1)
             return
         self._pending.append(event)
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self.flush())
+            self._flushing = asyncio.create_task(self._write_pending())
 
     async def flush(self) -> None:
-        """Write what waits. Rows that the database refuses stay in the log alone."""
+        """Write what waits, and return once that is committed.
+
+        Rows that the database refuses stay in the log alone.
+        """
+        if self._flushing is not None:
+            await self._flushing
+        await self._write_pending()
+
+    async def _write_pending(self) -> None:
         while self._pending:
             batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
             try:
                 await self._database.write(partial(repository.add, events=batch))
             except Exception as error:
                 self._log.error("audit rows not written", count=len(batch), error=str(error))
+                self._metrics.left_out("database", len(batch))
         if self._dropped:
             self._log.error("audit rows not written", count=self._dropped, error="too many")
             self._dropped = 0
@@ -213,6 +236,13 @@ class Audit:
         return await self._database.read(
             lambda c: repository.has_signed_in_from(c, user_id=user_id, network=network)
         )
+
+    def _count(self, event: AuditEvent, error_type: str) -> None:
+        result = event.result.value
+        self._metrics.event(event=event.event, result=result, cause=event.cause)
+        # At the token endpoint it is a login where a name and a password were looked at.
+        if event.event == LOGIN or (event.event == TOKEN and event.identifier_digest is not None):
+            self._metrics.login(result=result, type=error_type, cause=event.cause)
 
     def _tell_left_out(self) -> None:
         left_out = self._strangers.turn()
