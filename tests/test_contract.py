@@ -157,6 +157,7 @@ def test_the_types_are_those_that_were_published() -> None:
         "rate_limit_error": 429,
         "internal_error": 500,
         "database_error": 500,
+        "not_ready_error": 503,
         "bad_gateway_error": 502,
         "gateway_timeout_error": 504,
         "insufficient_scope_error": 403,

@@ -18,6 +18,8 @@ from vestibule.http.body import BodyLimitLayer
 from vestibule.http.context import ErrorBoundary, RequestContextLayer
 from vestibule.http.cors import METHODS, REQUEST_HEADERS, RESPONSE_HEADERS, CORSLayer
 from vestibule.http.head import HeadLayer
+from vestibule.http.tracing import TracingLayer
+from vestibule.metrics.lag import LoopLag
 from vestibule.routers import routers
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
@@ -34,7 +36,10 @@ def build(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         rounds = asyncio.create_task(services.housekeeping.run())
+        lag = LoopLag(services.metrics)
+        lag.start()
         yield
+        lag.stop()
         rounds.cancel()
         await asyncio.wait([rounds])
         await services.close()
@@ -70,9 +75,17 @@ def _layers(services: Services) -> list[Middleware]:
         ),
         Middleware(ErrorBoundary),
     ]
+    traced = [
+        Middleware(TracingLayer, tracing=services.tracing, trusted_proxies=settings.trusted_proxies)
+    ]
     return [
+        *(traced if services.tracing.enabled else []),
         Middleware(
-            RequestContextLayer, clock=services.clock, trusted_proxies=settings.trusted_proxies
+            RequestContextLayer,
+            clock=services.clock,
+            trusted_proxies=settings.trusted_proxies,
+            metrics=services.metrics,
+            draining=services.draining,
         ),
         *(cors if settings.cors_origins else []),
         Middleware(HeadLayer),

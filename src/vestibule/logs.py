@@ -13,13 +13,20 @@ from structlog.typing import FilteringBoundLogger, Processor
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def configure(*, level: str, form: Literal["json", "console"]) -> None:
-    """Send the logs of Vestibule and of its libraries through one pipe."""
+def configure(*, level: str, form: Literal["json", "console"], traces: bool = False) -> None:
+    """Send the logs of Vestibule and of its libraries through one pipe.
+
+    With `traces` each line names the trace and the span that it belongs to.
+    """
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    if traces:
+        from vestibule.tracing.otel import add_trace_ids
+
+        shared.insert(0, add_trace_ids)
     renderer: Processor = (
         structlog.processors.JSONRenderer(serializer=_json)
         if form == "json"

@@ -12,6 +12,7 @@ from vestibule.http import operations
 from vestibule.login.schemas import LoginForm
 
 ENVELOPE = {"$ref": "#/components/schemas/APIErrorPayload"}
+NOT_READY_ENVELOPE = {"$ref": "#/components/schemas/NotReadyPayload"}
 OAUTH_ENVELOPE = {"$ref": "#/components/schemas/OAuthErrorPayload"}
 
 EXAMPLES: dict[type[errors.ApiError], errors.ApiError] = {
@@ -74,7 +75,9 @@ def document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     schemas = spec["components"]["schemas"]
-    for model in (LoginForm, errors.APIErrorPayload, errors.OAuthErrorPayload):
+    for model in (
+        LoginForm, errors.APIErrorPayload, errors.NotReadyPayload, errors.OAuthErrorPayload,
+    ):  # fmt: skip
         _add_schema(schemas, model)
     spec["components"]["schemas"] = dict(sorted(schemas.items()))
     spec["components"]["securitySchemes"] = {
@@ -106,7 +109,8 @@ def _complete(operation: dict[str, Any]) -> None:
         kind = BY_NAME[name]
         by_status.setdefault(kind.status, []).append(kind)
     for status, kinds in by_status.items():
-        operation["responses"][str(status)] = _response(kinds, envelope)
+        shape = NOT_READY_ENVELOPE if kinds == [errors.NotReady] else envelope
+        operation["responses"][str(status)] = _response(kinds, shape)
 
 
 def _response(kinds: list[type[errors.ApiError]], envelope: dict[str, str]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def routers(services: Services) -> list[APIRouter]:
     authenticate = services.authenticate
     return [
         # Routers are asked in this order: those first that everybody asks.
-        login.router(service=services.login, audit=services.audit),
+        login.router(service=services.login, audit=services.audit, metrics=services.metrics),
         oauth.router(
             token_endpoint=services.token_endpoint,
             introspector=services.introspector,
@@ -51,6 +51,7 @@ def routers(services: Services) -> list[APIRouter]:
             admission=services.admission,
             authenticate=authenticate,
             audit=services.audit,
+            metrics=services.metrics,
         ),
         users.router(
             users=services.users,
@@ -67,7 +68,12 @@ def routers(services: Services) -> list[APIRouter]:
         projects.router(projects=services.projects, authenticate=authenticate),
         members.router(members=services.members, authenticate=authenticate),
         invitations.router(invitations=services.invitations, authenticate=authenticate),
-        status.router(email_configured=services.outbox.is_configured),
+        status.router(
+            readiness=services.readiness,
+            metrics=services.metrics,
+            readers=services.metrics_readers,
+            email_configured=services.outbox.is_configured,
+        ),
         tokens.router(keys=services.keys),
         password.router(
             login=services.login,
@@ -80,6 +86,7 @@ def routers(services: Services) -> list[APIRouter]:
             devices=services.devices,
             admission=services.admission,
             audit=services.audit,
+            metrics=services.metrics,
             issuer=services.tokens.issuer,
         ),
         consents.router(consents=services.consents, authenticate=authenticate),

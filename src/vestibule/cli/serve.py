@@ -28,7 +28,7 @@ def serve(
     changes = {"host": host, "port": port}
     given = {name: value for name, value in changes.items() if value is not None}
     settings = settings.model_copy(update=given)
-    logs.configure(level=settings.log_level, form=settings.log_format)
+    logs.configure(level=settings.log_level, form=settings.log_format, traces=settings.traces)
 
     with contextlib.suppress(KeyboardInterrupt):
         run_server(settings, observer=_Announcer(settings, as_json=as_json))

@@ -92,6 +92,13 @@ class DatabaseUnavailable(InternalError):
     default_type = "database_error"
 
 
+class NotReady(VestibuleError):
+    """The instance should not be sent requests now: `errors` names what it lacks."""
+
+    default_code = 503
+    default_type = "not_ready_error"
+
+
 class BadGateway(VestibuleError):
     """The upstream directory refused, dropped or garbled the exchange."""
 
@@ -175,6 +182,7 @@ BY_TYPE: dict[str, type[VestibuleError]] = {
     "rate_limit_error": RateLimited,
     "internal_error": InternalError,
     "database_error": DatabaseUnavailable,
+    "not_ready_error": NotReady,
     "bad_gateway_error": BadGateway,
     "gateway_timeout_error": GatewayTimeout,
     "insufficient_scope_error": InsufficientScope,
@@ -198,6 +206,7 @@ BY_STATUS: dict[int, type[VestibuleError]] = {
     426: UpgradeRequired,
     429: RateLimited,
     500: InternalError,
+    503: NotReady,
     502: BadGateway,
     504: GatewayTimeout,
 }
@@ -220,6 +229,7 @@ __all__ = [
     "InvalidRequest",
     "MethodNotAllowed",
     "NotFound",
+    "NotReady",
     "RateLimited",
     "SlowDown",
     "UnauthorizedClient",

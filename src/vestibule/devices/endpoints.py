@@ -38,9 +38,12 @@ from vestibule.issuing.admission import Admission, ClientCredentials
 from vestibule.issuing.answers import NO_STORE, token_response
 from vestibule.issuing.schemas import AccessTokenResponse
 from vestibule.issuing.trail import attempt_of
+from vestibule.metrics.service import Metrics
 
 
-def router(*, devices: Devices, admission: Admission, audit: Audit, issuer: str) -> APIRouter:
+def router(
+    *, devices: Devices, admission: Admission, audit: Audit, metrics: Metrics, issuer: str
+) -> APIRouter:
     """The routes of a device that signs in."""
     routes = APIRouter(prefix="/api/v1/auth/device", tags=["Device login"])
 
@@ -125,6 +128,7 @@ def router(*, devices: Devices, admission: Admission, audit: Audit, issuer: str)
                 issued = await devices.redeem(
                     client=client, device_code=asked.device_code, visit=visit, attempt=attempt
                 )
+        metrics.issued("device_code")
         return token_response(issued)
 
     return routes

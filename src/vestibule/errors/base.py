@@ -28,6 +28,7 @@ class ErrorType(StrEnum):
     RATE_LIMIT = "rate_limit_error"
     INTERNAL = "internal_error"
     DATABASE = "database_error"
+    NOT_READY = "not_ready_error"
     BAD_GATEWAY = "bad_gateway_error"
     GATEWAY_TIMEOUT = "gateway_timeout_error"
     INSUFFICIENT_SCOPE = "insufficient_scope_error"
@@ -73,6 +74,12 @@ class APIErrorPayload(BaseModel):
         description="Stable machine-readable error type",
         json_schema_extra={"enum": [member.value for member in ErrorType]},
     )
+
+
+class NotReadyPayload(APIErrorPayload):
+    """The canonical envelope with the one status that readiness has beside those of the login."""
+
+    code: int = Field(description="HTTP status code", json_schema_extra={"enum": [503]})
 
 
 class OAuthErrorPayload(APIErrorPayload):

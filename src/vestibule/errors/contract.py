@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from vestibule.errors.base import ApiError, ErrorType, ValidationErrorItem
 
@@ -135,6 +136,7 @@ class RateLimited(ApiError):
         The two RateLimit fields follow draft-ietf-httpapi-ratelimit-headers.
         """
         seconds = max(1, math.ceil(retry_after))
+        self.policy = policy
         span = f";w={math.ceil(window)}" if window is not None else ""
         self.retry_after = seconds
         super().__init__(
@@ -170,6 +172,24 @@ class DatabaseUnavailable(ApiError):
     def __init__(self, *, retry_after: int = 5, cause: str = "database") -> None:
         """`cause` is `shared_state` where it is Redis that is out of reach."""
         super().__init__(cause=cause, headers={"Retry-After": str(retry_after)})
+
+
+class NotReady(ApiError):
+    """The instance should not be sent requests now: `errors` names what it lacks."""
+
+    status = 503
+    type = ErrorType.NOT_READY
+    oauth = "temporarily_unavailable"
+    description = "Not ready"
+    advice = "Send requests to another instance until this one says 200 again."
+
+    def __init__(self, failing: Sequence[str] = ("database",)) -> None:
+        """`failing` are the names of checks, which are ours and no secrets."""
+        items = [
+            ValidationErrorItem(loc=["ready", name], msg="This check fails", type="not_ready")
+            for name in failing
+        ]
+        super().__init__("This instance is not ready", cause="not_ready", errors=items)
 
 
 class BadGateway(ApiError):

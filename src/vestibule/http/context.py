@@ -11,9 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vestibule import logs
 from vestibule.clock import Clock
 from vestibule.errors import ApiError, InternalError
+from vestibule.http.draining import Draining
 from vestibule.http.envelope import error_response
 from vestibule.http.peer import Peer, resolve_peer
+from vestibule.http.routes import route_of
 from vestibule.ids import new_id
+from vestibule.metrics.service import NO_ROUTE, Metrics
 from vestibule.settings.listening import IPNetwork
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -49,10 +52,18 @@ class RequestContextLayer:
     """ASGI middleware around everything else, the other middleware included."""
 
     def __init__(
-        self, app: ASGIApp, *, clock: Clock, trusted_proxies: tuple[IPNetwork, ...]
+        self,
+        app: ASGIApp,
+        *,
+        clock: Clock,
+        trusted_proxies: tuple[IPNetwork, ...],
+        metrics: Metrics,
+        draining: Draining,
     ) -> None:
         self.app = ErrorBoundary(app)
         self._clock = clock
+        self._metrics = metrics
+        self._draining = draining
         self._trusted = trusted_proxies
         self._log = logs.get("http")
 
@@ -81,19 +92,28 @@ class RequestContextLayer:
                 headers.append((b"x-request-id", context.request_id.encode()))
                 there = {name.lower() for name, _ in headers}
                 headers.extend(header for header in SAFE_HEADERS if header[0] not in there)
+                if self._draining.has_begun and b"connection" not in there:
+                    # The next request is to go to an instance that stays.
+                    headers.append((b"connection", b"close"))
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_context)
         finally:
+            seconds = self._clock.monotonic() - started
+            route = route_of(scope) or NO_ROUTE
+            self._metrics.request(
+                route=route, method=scope["method"], status=status, seconds=seconds
+            )
             self._log.info(
                 "request",
                 request_id=context.request_id,
                 method=scope["method"],
                 # Never the query: it may hold a code or a token.
                 path=_logged(scope["path"]),
+                route=route,
                 status=status,
-                milliseconds=round(1000 * (self._clock.monotonic() - started), 1),
+                milliseconds=round(1000 * seconds, 1),
                 address=context.peer.address,
             )
 

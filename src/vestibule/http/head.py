@@ -21,4 +21,9 @@ class HeadLayer:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, headers_alone)
+        inner = {**scope, "method": "GET"}
+        try:
+            await self.app(inner, receive, headers_alone)
+        finally:
+            if "route" in inner:  # for those outside who want to know what was asked for
+                scope["route"] = inner["route"]

@@ -48,6 +48,12 @@ def resolve_peer(
     return Peer(address=str(address), scheme=scheme)
 
 
+def is_trusted_peer(client: str | None, trusted: Sequence[IPNetwork]) -> bool:
+    """Whether the other end of the connection is a proxy that is believed."""
+    address = _parse(client) if trusted else None
+    return address is not None and _is_trusted(address, trusted)
+
+
 def _hops(headers: Iterable[Header]) -> list[tuple[IPv4Address | IPv6Address | None, str | None]]:
     """(address, scheme) of each hop, nearest first."""
     forwarded, addresses, schemes = [], [], []

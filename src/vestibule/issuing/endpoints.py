@@ -27,6 +27,7 @@ from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.revocation import Revocation
 from vestibule.issuing.schemas import AccessTokenResponse
 from vestibule.issuing.trail import attempt_of
+from vestibule.metrics.service import Metrics
 from vestibule.sessions.service import Origin
 
 
@@ -58,6 +59,7 @@ def router(
     admission: Admission,
     authenticate: Authenticate,
     audit: Audit,
+    metrics: Metrics,
 ) -> APIRouter:
     """The routes of a session that goes on, or ends."""
     routes = APIRouter(prefix="/api/v1/auth", tags=["Authentication"])
@@ -98,6 +100,7 @@ def router(
                     origin=Origin(visit.address, visit.user_agent),
                     attempt=attempt,
                 )
+        metrics.issued("refresh_token")
         return token_response(issued)
 
     @routes.post(

@@ -29,6 +29,7 @@ from vestibule.issuing.schemas import AccessTokenResponse
 from vestibule.issuing.trail import attempt_of
 from vestibule.login.schemas import LoginForm
 from vestibule.login.service import Credentials, Login
+from vestibule.metrics.service import Metrics
 
 LOGIN_ERRORS = (
     AuthenticationFailed, AccessForbidden, NotFound, AlreadyExists, ValidationFailed,
@@ -36,7 +37,7 @@ LOGIN_ERRORS = (
 )  # fmt: skip
 
 
-def router(*, service: Login, audit: Audit) -> APIRouter:
+def router(*, service: Login, audit: Audit, metrics: Metrics) -> APIRouter:
     """The login route."""
     routes = APIRouter(prefix="/api/v1/auth", tags=["Authentication"])
 
@@ -66,6 +67,7 @@ def router(*, service: Login, audit: Audit) -> APIRouter:
                 visit=visit,
                 attempt=attempt,
             )
+        metrics.issued("password")
         return token_response(issued)
 
     return routes

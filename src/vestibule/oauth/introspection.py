@@ -15,6 +15,7 @@ from vestibule.clients.models import Client, ClientKind
 from vestibule.clients.service import Clients
 from vestibule.errors import AuthenticationFailed, UnauthorizedClient
 from vestibule.gate.liveness import Liveness
+from vestibule.metrics.service import Metrics
 from vestibule.oauth.schemas import Introspection
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations, active_membership
@@ -43,7 +44,9 @@ class Introspector:
         organizations: Organizations,
         clients: Clients,
         audit: Audit,
+        metrics: Metrics,
     ) -> None:
+        self._metrics = metrics
         self._tokens = tokens
         self._sessions = sessions
         self._liveness = liveness
@@ -62,13 +65,15 @@ class Introspector:
         if client.kind is not ClientKind.CONFIDENTIAL:
             raise UnauthorizedClient("A public client may not introspect", cause="client_public")
         try:
-            return await self._answer(token, client, attempt)
+            answer = await self._answer(token, client, attempt)
         except _Inactive as found:
             # Nobody waits for the row: a service behind us asks at every request.
             self._audit.record_soon(
                 self._audit.event(attempt, result=Result.FAILURE, cause=found.cause, status=200)
             )
-            return INACTIVE
+            answer = INACTIVE
+        self._metrics.introspected(active=answer.active)
+        return answer
 
     async def _answer(self, token: SecretStr, client: Client, attempt: Attempt) -> Introspection:
         value = token.get_secret_value()

@@ -11,6 +11,7 @@ from vestibule.errors import InvalidDpopProof, UnsupportedGrantType
 from vestibule.http.visit import Visit
 from vestibule.issuing.admission import Admission
 from vestibule.issuing.service import Issued
+from vestibule.metrics.service import Metrics
 from vestibule.oauth.grants import GrantHandler, TokenRequest
 from vestibule.oauth.schemas import TokenForm
 from vestibule.tokens.dpop import Dpop
@@ -22,8 +23,14 @@ class TokenEndpoint:
     """Hands a request to the grant that it names."""
 
     def __init__(
-        self, *, admission: Admission, dpop: Dpop, grants: Mapping[Grant, GrantHandler]
+        self,
+        *,
+        admission: Admission,
+        dpop: Dpop,
+        grants: Mapping[Grant, GrantHandler],
+        metrics: Metrics,
     ) -> None:
+        self._metrics = metrics
         self._admission = admission
         self._dpop = dpop
         self._grants = grants
@@ -51,9 +58,11 @@ class TokenEndpoint:
         async with self._admission.counting_guesses(client, visit):
             jkt = await self._thumbprint(proofs)
             require_proof(client, jkt)
-            return await self._grants[grant](
+            issued = await self._grants[grant](
                 TokenRequest(client=client, form=form, visit=visit, attempt=attempt, jkt=jkt)
             )
+        self._metrics.issued(grant.name.lower())
+        return issued
 
     async def _thumbprint(self, proofs: list[str]) -> str | None:
         if not proofs:

@@ -20,6 +20,8 @@ from typing import Any, Self, TypeVar
 
 from vestibule.clock import Clock
 from vestibule.errors import RateLimited
+from vestibule.metrics.service import Metrics
+from vestibule.tracing.spans import NO_TRACING, Tracing
 
 T = TypeVar("T")
 
@@ -41,10 +43,20 @@ HEADROOM = 0.8
 class HashPool:
     """As many threads as cores, and no more waiting than the deadline has room for."""
 
-    def __init__(self, *, threads: int, deadline: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        deadline: float,
+        clock: Clock,
+        metrics: Metrics | None = None,
+        tracing: Tracing = NO_TRACING,
+    ) -> None:
         """`deadline` in seconds, from the reservation to the answer."""
         self._deadline = deadline
         self._clock = clock
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._done: deque[_Job] = deque()
         self._closing = False
@@ -58,6 +70,11 @@ class HashPool:
         """Moving average of how long one job takes."""
         for thread in self._threads:
             thread.start()
+
+    @property
+    def threads(self) -> int:
+        """How many hashes are computed at once."""
+        return len(self._threads)
 
     @property
     def capacity(self) -> int:
@@ -87,8 +104,13 @@ class HashPool:
             raise self._full()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work, since, loop, answer))
-        return await answer
+        job = _Job(work, since, loop, answer)
+        with self._tracing.step("hash") as span:
+            self._jobs.put(job)
+            try:
+                return await answer
+            finally:
+                span.set("vestibule.hash.wait", job.waited)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -103,7 +125,8 @@ class HashPool:
 
     def _turn(self, job: _Job) -> None:
         began = self._clock.monotonic()
-        if began - job.since + self._time_to_answer() > self._deadline:
+        job.waited = began - job.since
+        if job.waited + self._time_to_answer() > self._deadline:
             job.error = self._full()
             return
         try:
@@ -113,6 +136,7 @@ class HashPool:
         else:
             spent = self._clock.monotonic() - began
             self.mean_seconds += WEIGHT * (spent - self.mean_seconds)
+            self._metrics.hashed(waited=job.waited, took=spent)
 
     def _hand_back(self) -> None:
         while self._done:
@@ -168,7 +192,7 @@ class Reservation:
 
 
 class _Job:
-    __slots__ = ("answer", "error", "loop", "result", "since", "work")
+    __slots__ = ("answer", "error", "loop", "result", "since", "waited", "work")
 
     def __init__(
         self,
@@ -183,6 +207,8 @@ class _Job:
         self.answer = answer
         self.result: Any = None
         self.error: BaseException | None = None
+        self.waited = 0.0
+        """Seconds from the reservation to its turn, once that has come."""
 
     def answered(self) -> None:
         if self.answer.done():

@@ -16,6 +16,7 @@ import uvloop
 
 from vestibule import __version__, logs
 from vestibule.app import build
+from vestibule.http.draining import Draining
 from vestibule.server.first_start import FirstStart, prepare
 from vestibule.server.insecure import insecurities
 from vestibule.server.protocol import protocol
@@ -77,28 +78,52 @@ async def _serve(settings: Settings, observer: Observer) -> None:
     gc.collect()
     gc.freeze()
     log.info("starting", version=__version__, host=settings.host, port=settings.port)
-    await _Server(config, observer).serve()
+    server = _Server(config, observer, services.draining, drain_delay=settings.drain_delay)
+    await server.serve()
     log.info("stopped")
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, and ends with success when it was asked to end."""
+    """Says when it listens, and ends with success when it was asked to end.
 
-    def __init__(self, config: uvicorn.Config, observer: Observer) -> None:
+    Between the two it says for `drain_delay` seconds that it is not ready, while it answers
+    everything: time for load balancers to go elsewhere. Asked a second time, it ends at once.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        observer: Observer,
+        draining: Draining,
+        *,
+        drain_delay: float,
+    ) -> None:
         super().__init__(config)
         self._observer = observer
+        self._draining = draining
+        self._drain_delay = drain_delay
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._observer.listening(self.servers[0].sockets[0].getsockname()[1])
 
+    def _asked_to_end(self, number: int) -> None:
+        if self._draining.has_begun or not self._drain_delay:
+            self._draining.begin()
+            self.handle_exit(number, None)
+            return
+        self._draining.begin()
+        logs.get("server").info("draining", seconds=self._drain_delay)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._drain_delay, self.handle_exit, number, None)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         signals = (signal.SIGTERM, signal.SIGINT)
         for number in signals:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._asked_to_end, number)
         try:
             yield
         finally:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from vestibule.settings.lifetimes import Lifetimes
 from vestibule.settings.listening import Listening
+from vestibule.settings.observability import Observability
 from vestibule.settings.operations import Operations
 from vestibule.settings.organizations import OrganizationsAndMail
 from vestibule.settings.places import Places
 from vestibule.settings.sign_in import SignIn
 
 
-class Settings(Operations, OrganizationsAndMail, Lifetimes, SignIn, Listening, Places):
+class Settings(
+    Observability, Operations, OrganizationsAndMail, Lifetimes, SignIn, Listening, Places
+):
     """The options, read once at start. The groups stand from the last to the first."""
 
     @property

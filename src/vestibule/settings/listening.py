@@ -52,6 +52,14 @@ class Listening(Group):
         split
     )
 
+    drain_delay: float = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description="Seconds after SIGTERM in which everything is still answered while "
+        "`/api/v1/ready` says no; about twice the interval at which a load balancer asks.",
+    )
+
     @field_validator("issuer")
     @classmethod
     def _no_trailing_slash(cls, value: str | None) -> str | None:

@@ -1,20 +1,34 @@
-"""`/api/v1/health` and `/api/v1/config`."""
+"""`/api/v1/health`, `/api/v1/ready`, `/api/v1/config` and `/metrics`."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from vestibule import __version__
+from vestibule.errors import NotReady
 from vestibule.http.operations import operation
+from vestibule.metrics.exposition import expose
+from vestibule.metrics.service import Metrics
+from vestibule.status.readers import MetricsReaders
+from vestibule.status.readiness import Readiness
 
 
 class Health(BaseModel):
     """The service answers."""
 
     status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """The instance should be sent requests."""
+
+    status: Literal["ready"] = "ready"
 
 
 class PublicConfig(BaseModel):
@@ -26,12 +40,14 @@ class PublicConfig(BaseModel):
     email_configured: bool = Field(description="Whether it can send mail")
 
 
-def router(*, email_configured: bool) -> APIRouter:
-    """The routes that need no credentials."""
-    routes = APIRouter(prefix="/api/v1", tags=["Service"])
+def router(
+    *, readiness: Readiness, metrics: Metrics, readers: MetricsReaders, email_configured: bool
+) -> APIRouter:
+    """The routes that say how the service is, and what it can do."""
+    routes = APIRouter(tags=["Service"])
 
     @routes.get(
-        "/health",
+        "/api/v1/health",
         summary="Health",
         description="Liveness: answers while the process can answer at all",
         operation_id="health",
@@ -41,7 +57,28 @@ def router(*, email_configured: bool) -> APIRouter:
         return Health()
 
     @routes.get(
-        "/config",
+        "/api/v1/ready",
+        summary="Readiness",
+        description="Whether this instance should be sent requests: its database answers and is "
+        "migrated, it can sign, and it is not about to end",
+        operation_id="ready",
+        openapi_extra=operation(NotReady),
+    )
+    async def ready() -> Ready:
+        await readiness.require()
+        return Ready()
+
+    @routes.get("/metrics", include_in_schema=False)
+    async def read_metrics(request: Request) -> Response:
+        readers.require(request)
+        # Milliseconds of plain work: not while everybody waits.
+        exposition = await asyncio.to_thread(
+            expose, metrics.registry, accept=request.headers.get("accept", "")
+        )
+        return Response(exposition.content, media_type=exposition.media_type)
+
+    @routes.get(
+        "/api/v1/config",
         summary="Configuration",
         description="Public capabilities",
         operation_id="config",

@@ -92,6 +92,13 @@ class KeyRing:
                     return key.algorithm, public
         return None
 
+    @property
+    def signing_since(self) -> datetime | None:
+        """When the key that signs became active, as far as that is known without asking."""
+        now = utc(self._clock)
+        active = [key.activates_at for key in self._keys if key.activates_at <= now]
+        return active[-1] if active else None
+
     async def jwks(self) -> dict[str, Any]:
         """The JWK Set (RFC 7517 §5): public parts only, also of keys not yet active."""
         await self._refresh()

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from vestibule.audit.service import Audit
+from vestibule.clients.assertions import Assertions
 from vestibule.clients.models import Grant
+from vestibule.clients.service import Clients
 from vestibule.clock import Clock
 from vestibule.devices.service import Devices
 from vestibule.gate.liveness import Liveness
 from vestibule.guard.backoff import Backoff
 from vestibule.guard.limits import Limiter
+from vestibule.guard.local import LocalTally
 from vestibule.guard.service import Guard
+from vestibule.guard.shared import SharedTally
 from vestibule.guard.storage import BoundedMemoryStorage
+from vestibule.guard.tally import Policy, Rate, Tally, parse_rate
 from vestibule.issuing.approvals import Approvals
 from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.service import Issuer
 from vestibule.login.service import Login
 from vestibule.mail.outbox import Outbox
 from vestibule.mail.smtp import SmtpMailer
+from vestibule.metrics.service import Metrics
 from vestibule.oauth.grants import GrantHandler
 from vestibule.oauth.grants.authorization_code import AuthorizationCodeGrant
 from vestibule.oauth.grants.client_credentials import ClientCredentialsGrant
@@ -30,6 +38,7 @@ from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
 from vestibule.state.service import SharedState
 from vestibule.storage.database import Database
+from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.users.service import Users
 
@@ -75,6 +84,24 @@ def make_grants(
     }
 
 
+def make_clients(settings: Settings, database: Database, replays: Replays, clock: Clock) -> Clients:
+    """The clients, and how they prove themselves."""
+    url = settings.public_url
+    endpoints = ("token", "introspect", "revoke", "device_authorization")
+    assertions = Assertions(
+        replays=replays,
+        clock=clock,
+        # RFC 7523 §3 names the token endpoint; libraries name the endpoint that they call.
+        audiences=[url, *(f"{url}/oauth2/{endpoint}" for endpoint in endpoints)],
+    )
+    return Clients(
+        database=database,
+        clock=clock,
+        assertions=assertions,
+        default_scopes=settings.default_scopes,
+    )
+
+
 def make_firebase(settings: Settings) -> FirebaseProject | None:
     """The Firebase project whose hashes were imported, if any."""
     if settings.firebase_signer_key is None:
@@ -87,7 +114,7 @@ def make_firebase(settings: Settings) -> FirebaseProject | None:
     )
 
 
-def make_outbox(settings: Settings, clock: Clock) -> Outbox:
+def make_outbox(settings: Settings, clock: Clock, metrics: Metrics) -> Outbox:
     """The way out for mail, where one is set up."""
     mailer = None
     if settings.smtp_url is not None:
@@ -97,7 +124,7 @@ def make_outbox(settings: Settings, clock: Clock) -> Outbox:
             timeout=settings.mail_timeout,
             clock=clock,
         )
-    return Outbox(mailer=mailer, timeout=settings.mail_timeout)
+    return Outbox(mailer=mailer, timeout=settings.mail_timeout, metrics=metrics)
 
 
 def make_shared_state(settings: Settings, clock: Clock) -> SharedState:
@@ -110,19 +137,19 @@ def make_shared_state(settings: Settings, clock: Clock) -> SharedState:
     )
 
 
-def make_guard(settings: Settings, clock: Clock) -> Guard:
-    """The guard with the limits of the settings."""
-    limiter = Limiter(
-        storage=BoundedMemoryStorage(clock=clock),
-        clock=clock,
-        rates={
-            "address": settings.limit_address,
-            "account": settings.limit_account,
-            "client": settings.limit_client,
-            "failures": settings.limit_failures,
-            "devices": settings.limit_devices,
-            "user_codes": settings.limit_user_codes,
-        },
+def make_guard(settings: Settings, clock: Clock, shared: SharedState) -> Guard:
+    """The guard with the limits of the settings, counted in Redis where one is set."""
+    rates: dict[Policy, Rate] = {
+        policy: parse_rate(policy, getattr(settings, f"limit_{policy}"))
+        for policy in get_args(Policy)
+    }
+    local = LocalTally(
+        limiter=Limiter(storage=BoundedMemoryStorage(clock=clock), clock=clock, rates=rates),
+        backoff=Backoff(clock=clock) if settings.failure_delays else None,
     )
-    backoff = Backoff(clock=clock) if settings.failure_delays else None
-    return Guard(limiter=limiter, backoff=backoff, require_tls=settings.require_tls)
+    tally: Tally = local
+    if shared.configured:
+        tally = SharedTally(
+            shared=shared, local=local, rates=rates, delays=settings.failure_delays, clock=clock
+        )
+    return Guard(tally=tally, require_tls=settings.require_tls)

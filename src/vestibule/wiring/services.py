@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from vestibule.apikeys.service import ApiKeys
@@ -13,6 +14,7 @@ from vestibule.gate.liveness import Liveness
 from vestibule.gate.service import Gate
 from vestibule.guard.service import Guard
 from vestibule.housekeeping.service import Housekeeping
+from vestibule.http.draining import Draining
 from vestibule.issuing.admission import Admission
 from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.revocation import Revocation
@@ -21,6 +23,7 @@ from vestibule.login.service import Login
 from vestibule.mail.outbox import Outbox
 from vestibule.members.invitations import Invitations
 from vestibule.members.service import Members
+from vestibule.metrics.service import Metrics
 from vestibule.oauth.authorization import Authorizations
 from vestibule.oauth.consents import Consents
 from vestibule.oauth.introspection import Introspector
@@ -36,11 +39,14 @@ from vestibule.sessions.administration import SessionAdministration
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
 from vestibule.state.service import SharedState
+from vestibule.status.readers import MetricsReaders
+from vestibule.status.readiness import Readiness
 from vestibule.storage.database import Database
 from vestibule.tokens.dpop import Dpop
 from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
+from vestibule.tracing.spans import Tracing
 from vestibule.users.service import Users
 
 
@@ -50,6 +56,11 @@ class Services:
 
     settings: Settings
     clock: Clock
+    metrics: Metrics
+    tracing: Tracing
+    draining: Draining
+    readiness: Readiness
+    metrics_readers: MetricsReaders
     database: Database
     shared: SharedState
     pool: HashPool
@@ -95,3 +106,4 @@ class Services:
         self.pool.close()
         await self.shared.close()
         await self.database.close()
+        await asyncio.to_thread(self.tracing.close)

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 
 from vestibule.apikeys.service import ApiKeys
 from vestibule.audit.service import Audit
-from vestibule.clients.assertions import Assertions
-from vestibule.clients.service import Clients
 from vestibule.clock import Clock, SystemClock
 from vestibule.devices.service import Devices
 from vestibule.gate.liveness import Liveness
 from vestibule.gate.service import Gate
 from vestibule.housekeeping.service import Housekeeping
+from vestibule.http.draining import Draining
 from vestibule.identity.local import LocalDirectory
+from vestibule.identity.metered import MeteredDirectory
 from vestibule.issuing.admission import Admission
 from vestibule.issuing.approvals import Approvals
 from vestibule.issuing.refresh import Refresh
@@ -23,6 +23,7 @@ from vestibule.issuing.service import Issuer
 from vestibule.login.service import Login
 from vestibule.members.invitations import Invitations
 from vestibule.members.service import Members
+from vestibule.metrics.service import Metrics
 from vestibule.oauth.authorization import Authorizations
 from vestibule.oauth.consents import Consents
 from vestibule.oauth.introspection import Introspector
@@ -33,12 +34,12 @@ from vestibule.orgs.projects import Projects
 from vestibule.orgs.service import Organizations
 from vestibule.orgs.workspaces import Workspaces
 from vestibule.pages.browser import Browser
-from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
 from vestibule.sessions.administration import SessionAdministration
 from vestibule.sessions.refresh_tokens import RefreshTokens
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
+from vestibule.storage.metered import MeteredDatabase
 from vestibule.storage.opening import open_database
 from vestibule.tokens.dpop import Dpop
 from vestibule.tokens.keys import KeyRing
@@ -46,7 +47,15 @@ from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.vault import Vault, derive, read_or_create_secret
 from vestibule.users.service import Users
+from vestibule.wiring.observing import (
+    add_gauges,
+    make_pool,
+    make_readers,
+    make_readiness,
+    make_tracing,
+)
 from vestibule.wiring.parts import (
+    make_clients,
     make_firebase,
     make_grants,
     make_guard,
@@ -59,11 +68,17 @@ from vestibule.wiring.services import Services
 def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Make the services. Touches the data folder, but not yet the database."""
     clock = clock or SystemClock()
-    database = open_database(settings)
+    metrics, tracing, draining = Metrics(), make_tracing(settings), Draining()
+    database = MeteredDatabase(
+        open_database(settings), metrics=metrics, tracing=tracing, clock=clock
+    )
     shared = make_shared_state(settings, clock)
     secret = settings.secret_key or read_or_create_secret(settings.data_dir)
     audit = Audit(
-        database=database, clock=clock, digest_key=derive(secret, purpose="audit identifiers")
+        database=database,
+        clock=clock,
+        digest_key=derive(secret, purpose="audit identifiers"),
+        metrics=metrics,
     )
     keys = KeyRing(
         database=database,
@@ -96,7 +111,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         browser_lifetime=settings.browser_session_lifetime,
         grace=settings.refresh_grace,
     )
-    pool = HashPool(threads=settings.hash_threads, deadline=settings.hash_deadline, clock=clock)
+    pool = make_pool(settings, clock, metrics, tracing)
     passwords = Passwords(
         pool=pool,
         memory_kib=settings.argon2_memory,
@@ -106,27 +121,11 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     )
     organizations = Organizations(database=database, clock=clock)
     authorization = Authorization(database=database, audit=audit)
-    outbox = make_outbox(settings, clock)
+    outbox = make_outbox(settings, clock, metrics)
     api_keys = ApiKeys(database=database, clock=clock, audit=audit, organizations=organizations)
     users = Users(database=database, passwords=passwords, sessions=sessions, clock=clock)
-    clients = Clients(
-        database=database,
-        clock=clock,
-        assertions=Assertions(
-            replays=replays,
-            clock=clock,
-            # RFC 7523 §3 names the token endpoint; libraries name the endpoint that they call.
-            audiences=[
-                settings.public_url,
-                *(
-                    f"{settings.public_url}/oauth2/{endpoint}"
-                    for endpoint in ("token", "introspect", "revoke", "device_authorization")
-                ),
-            ],
-        ),
-        default_scopes=settings.default_scopes,
-    )
-    guard = make_guard(settings, clock)
+    clients = make_clients(settings, database, replays, clock)
+    guard = make_guard(settings, clock, shared)
     liveness = Liveness(database=database, clock=clock)
     authenticate = Gate(
         guard=guard,
@@ -156,7 +155,13 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     login = Login(
         guard=guard,
         admission=admission,
-        directory=LocalDirectory(users=users, passwords=passwords, database=database),
+        directory=MeteredDirectory(
+            LocalDirectory(users=users, passwords=passwords, database=database),
+            name="local",
+            metrics=metrics,
+            tracing=tracing,
+            clock=clock,
+        ),
         passwords=passwords,
         organizations=organizations,
         issuer=issuer,
@@ -174,6 +179,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         organizations=organizations,
         clients=clients,
         audit=audit,
+        metrics=metrics,
     )
     authorizations = Authorizations(
         clients=clients,
@@ -199,7 +205,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         clock=clock,
     )
     consents = Consents(database=database, sessions=sessions, audit=audit)
-    token_endpoint = TokenEndpoint(admission=admission, dpop=dpop, grants=grants)
+    token_endpoint = TokenEndpoint(admission=admission, dpop=dpop, grants=grants, metrics=metrics)
     browser = Browser(
         sessions=sessions,
         users=users,
@@ -221,9 +227,24 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         rotate_keys_after=settings.key_rotation_interval,
         audit_retention=settings.audit_retention,
     )
+    add_gauges(
+        metrics,
+        pool=pool,
+        database=database,
+        outbox=outbox,
+        keys=keys,
+        shared=shared,
+        draining=draining,
+        clock=clock,
+    )
     return Services(
         settings=settings,
         clock=clock,
+        metrics=metrics,
+        tracing=tracing,
+        draining=draining,
+        readiness=make_readiness(database, keys, shared, draining, clock),
+        metrics_readers=make_readers(settings, guard),
         database=database,
         shared=shared,
         pool=pool,

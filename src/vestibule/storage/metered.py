@@ -1,0 +1,109 @@
+"""A database whose units are measured and traced, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from vestibule.clock import Clock
+from vestibule.errors import DatabaseUnavailable
+from vestibule.metrics.service import Metrics
+from vestibule.storage.database import Database, Isolation, Work, is_embedded
+from vestibule.tracing.spans import Tracing
+
+T = TypeVar("T")
+
+Kind = Literal["read", "scan", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Connections, and units that have none yet."""
+
+    size: int
+    in_use: int
+    waiting: int
+
+
+class MeteredDatabase:
+    """A `Database` around another one."""
+
+    def __init__(
+        self, database: Database, *, metrics: Metrics, tracing: Tracing, clock: Clock
+    ) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._tracing = tracing
+        self._clock = clock
+        self._underway: dict[Kind, int] = {"read": 0, "scan": 0, "write": 0}
+        system = "sqlite" if is_embedded(database.url) else "postgresql"
+        self._attributes: dict[Kind, dict[str, str]] = {
+            kind: {"db.system.name": system, "db.operation.name": kind}
+            for kind in ("read", "scan", "write")
+        }
+
+    @property
+    def url(self) -> str:
+        """Where it is. Holds the password, if there is one."""
+        return self._database.url
+
+    @property
+    def load(self) -> Load:
+        """How busy it is, at this moment."""
+        pool = getattr(self._database, "pool", None)
+        if pool is None:
+            # One writer, and reads that need no connection of their own.
+            in_use = min(1, self._underway["write"])
+            return Load(size=1, in_use=in_use, waiting=self._underway["write"] - in_use)
+        in_use = pool.checkedout()
+        # Scans are left out: they may be the replica's.
+        waiting = max(0, self._underway["read"] + self._underway["write"] - in_use)
+        return Load(size=pool.size(), in_use=in_use, waiting=waiting)
+
+    @property
+    def retries(self) -> dict[str, int]:
+        """Units that were run again since the start, by the reason."""
+        counts = getattr(self._database, "counts", None)
+        if counts is None:
+            return {"conflict": 0, "outage": 0}
+        return {"conflict": counts.conflicts, "outage": counts.outages}
+
+    async def read(self, work: Work[T]) -> T:
+        """As `Database.read`."""
+        with self._measured("read"):
+            return await self._database.read(work)
+
+    async def scan(self, work: Work[T]) -> T:
+        """As `Database.scan`."""
+        with self._measured("scan"):
+            return await self._database.scan(work)
+
+    async def write(self, work: Work[T], *, isolation: Isolation = "SERIALIZABLE") -> T:
+        """As `Database.write`."""
+        with self._measured("write"):
+            return await self._database.write(work, isolation=isolation)
+
+    async def write_one(self, work: Work[T]) -> T:
+        """As `Database.write_one`."""
+        with self._measured("write"):
+            return await self._database.write_one(work)
+
+    async def close(self) -> None:
+        """As `Database.close`."""
+        await self._database.close()
+
+    @contextmanager
+    def _measured(self, kind: Kind) -> Iterator[None]:
+        began = self._clock.monotonic()
+        self._underway[kind] += 1
+        try:
+            with self._tracing.step(f"database {kind}", self._attributes[kind], remote=True):
+                yield
+        except DatabaseUnavailable:
+            self._metrics.database_failed(kind)
+            raise
+        finally:
+            self._underway[kind] -= 1
+            self._metrics.database(kind, self._clock.monotonic() - began)

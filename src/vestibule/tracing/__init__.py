@@ -1,0 +1,1 @@
+"""Traces: a thin seam, and OpenTelemetry behind it where that is configured."""
