@@ -99,7 +99,12 @@ HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 async def closed_loop(
-    port: int, *, at_once: int, seconds: float, request: Callable[[], bytes]
+    port: int,
+    *,
+    at_once: int,
+    seconds: float,
+    request: Callable[[], bytes],
+    connect: Callable[[int], Connection] = Connection,
 ) -> Results:
     """So many clients, each asking again when it is answered, or after `Retry-After`.
 
@@ -111,7 +116,7 @@ async def closed_loop(
     start, end = opened + warm_up, opened + warm_up + seconds
 
     async def one(index: int) -> None:
-        connection = Connection(port)
+        connection = connect(port)
         await asyncio.sleep(warm_up * index / at_once)
         await connection.open()
         while time.perf_counter() < end:
@@ -127,14 +132,21 @@ async def closed_loop(
     return results
 
 
-async def probe(port: int, *, seconds: float, every: float) -> Results:
+async def probe(
+    port: int,
+    *,
+    seconds: float,
+    every: float,
+    request: bytes = HEALTH,
+    connect: Callable[[int], Connection] = Connection,
+) -> Results:
     """Ask for the health of the service at a steady pace, whatever it answers."""
     results = Results()
-    connection = Connection(port)
+    connection = connect(port)
     await connection.open()
     end = time.perf_counter() + seconds
     while (now := time.perf_counter()) < end:
-        results.answers.append(await connection.ask(HEALTH))
+        results.answers.append(await connection.ask(request))
         await asyncio.sleep(max(0.0, every - (time.perf_counter() - now)))
     connection.close()
     results.seconds = seconds

@@ -1,0 +1,125 @@
+"""One round of one service: its bare hash, its start, its logins and its health meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import Results, closed_loop, percentile, probe
+from bench.measures import run
+from bench.peers.client import Patient
+from bench.peers.peer import USERS, Peer, Prepared, UnavailableError
+from bench.peers.processes import await_status, family, hash_rate, memory, started
+
+AT_ONCE = 64
+WINDOWS = 2.5
+"""How often the queue of clients is worked off, at least: else the slowest are not seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long is measured: seconds of load (at least), seconds of bare hash, rounds."""
+
+    load: float
+    bare: float
+    rounds: int
+
+
+FULL = Effort(load=6.0, bare=2.0, rounds=3)
+QUICK = Effort(load=2.0, bare=0.5, rounds=1)
+
+
+@dataclass(slots=True)
+class Round:
+    """What one round found: rates a second, times in milliseconds unless named otherwise."""
+
+    logins: float
+    bare: float
+    share: float
+    p50: float
+    p99: float
+    health_p50: float
+    health_p99: float
+    probes: int
+    refused: int
+    ready_seconds: float
+    first_login_seconds: float
+    memory_mb: float
+    database_mb: float
+    client_cpu_ms: float
+
+
+def measure(peer: Peer, prepared: Prepared, folder: Path, effort: Effort) -> Round:
+    """Start it, load it, end it; raises `UnavailableError` where it does not do its work."""
+    before = hash_rate(prepared.verify, effort.bare)
+    began = time.perf_counter()
+    with started(prepared.serve, folder / "service.log") as process:
+        await_status(process, prepared.port, peer.health, 200)
+        ready = time.perf_counter() - began
+        await_status(process, prepared.port, peer.login(0), peer.login_status)
+        first_login = time.perf_counter() - began
+        run(_warm(peer, prepared.port))
+        seconds = max(effort.load, WINDOWS * AT_ONCE / before)
+        cpu = time.process_time()
+        try:
+            logins, probes = run(_loaded(peer, prepared.port, seconds))
+        except (ConnectionError, TimeoutError) as error:
+            raise UnavailableError(f"under load: {error or type(error).__name__}") from error
+        cpu = time.process_time() - cpu
+        taken = memory(family(process.pid))
+    after = hash_rate(prepared.verify, effort.bare)
+    bare = statistics.mean((before, after))
+    latencies = logins.latencies(peer.login_status)
+    health = probes.latencies()
+    rate = logins.rate(peer.login_status)
+    if not latencies or not health:
+        raise UnavailableError("no login or no probe of its health succeeded under load")
+    return Round(
+        logins=rate,
+        bare=bare,
+        share=rate / bare,
+        p50=1000 * percentile(latencies, 0.5),
+        p99=1000 * percentile(latencies, 0.99),
+        health_p50=1000 * percentile(health, 0.5),
+        health_p99=1000 * percentile(health, 0.99),
+        probes=len(health),
+        refused=len(logins.answers) - len(latencies),
+        ready_seconds=ready,
+        first_login_seconds=first_login,
+        memory_mb=taken,
+        database_mb=memory([pid for helper in prepared.helpers for pid in family(helper)]),
+        client_cpu_ms=1000 * cpu / len(latencies),
+    )
+
+
+def users_in_turn(peer: Peer) -> Callable[[], bytes]:
+    """Logins of the users, one after the other and again."""
+    turn = itertools.count()
+    return lambda: peer.login(next(turn) % USERS)
+
+
+async def _warm(peer: Peer, port: int) -> None:
+    """Each worker loads what it loads at its first request."""
+    async with asyncio.timeout(120):
+        await closed_loop(
+            port, at_once=16, seconds=1.0, request=users_in_turn(peer), connect=Patient
+        )
+
+
+async def _loaded(peer: Peer, port: int, seconds: float) -> tuple[Results, Results]:
+    async with asyncio.timeout(120 + 3 * seconds):
+        return await asyncio.gather(
+            closed_loop(
+                port,
+                at_once=AT_ONCE,
+                seconds=seconds,
+                request=users_in_turn(peer),
+                connect=Patient,
+            ),
+            probe(port, seconds=seconds, every=0.1, request=peer.health, connect=Patient),
+        )

@@ -1,0 +1,133 @@
+"""Services as processes: started in a group of their own, and ended with all their children."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.peers.peer import Command, UnavailableError
+
+PATIENCE = 60.0
+"""Seconds within which a service has to answer after its start."""
+
+
+@contextmanager
+def started(command: Command, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, until the block ends; then it and its group are ended, by force if need be."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command.arguments,
+            env={**os.environ, **command.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def run(command: Command, *, seconds: float = 300.0) -> str:
+    """What a command prints; raises `UnavailableError` with the end of its complaints."""
+    try:
+        done = subprocess.run(
+            command.arguments,
+            env={**os.environ, **command.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnavailableError(f"{command.arguments[0]}: {error}") from error
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
+        raise UnavailableError(f"{Path(command.arguments[0]).name} failed: {lines[-1].strip()}")
+    return done.stdout
+
+
+def await_status(process: subprocess.Popen[bytes], port: int, request: bytes, status: int) -> None:
+    """Ask again and again until the answer has that status; raises `UnavailableError`."""
+    expected = str(status).encode()
+    end = time.perf_counter() + PATIENCE
+    while process.poll() is None and time.perf_counter() < end:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+                connection.sendall(request)
+                if connection.recv(12)[9:12] == expected:
+                    return
+        except OSError:
+            pass
+        time.sleep(0.005)
+    raise UnavailableError(
+        f"it ended with {process.returncode}"
+        if process.returncode is not None
+        else f"it did not answer {status} within {PATIENCE:.0f} s"
+    )
+
+
+def family(pid: int) -> list[int]:
+    """The process and all that descend from it."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(") ")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found
+
+
+def memory(pids: list[int]) -> float:
+    """Megabytes that the processes take together, shared pages counted once (PSS)."""
+    return sum(proportional(Path(f"/proc/{pid}/smaps_rollup").read_text()) for pid in pids)
+
+
+def proportional(rollup: str) -> float:
+    """Megabytes of the line `Pss` of a `smaps_rollup`."""
+    for line in rollup.splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError("no Pss")
+
+
+def hash_rate(command: Command, seconds: float) -> float:
+    """Verifications a second on all cores, with nothing around them, in processes of their own."""
+    script = str(Path(__file__).parent / "sites" / "rate.py")
+    python, target = command.arguments
+    arguments = [python, script, target, str(seconds), str(os.cpu_count() or 1)]
+    return float(run(Command(arguments, command.environment), seconds=60 + 10 * seconds))
+
+
+SITES = Path(__file__).parent / "sites"
+
+
+def python_of_ours() -> str:
+    """The interpreter that runs us."""
+    return sys.executable
