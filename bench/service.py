@@ -109,14 +109,17 @@ def _await_answer(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("the service did not start")
 
 
-def populate(data: Path, count: int) -> None:
-    """Write so many users, each in one organization, where they are not there yet."""
+def populate(data: Path, count: int, *, hashing: Settings | None = None) -> None:
+    """Write so many users, each in one organization, where they are not there yet.
+
+    Their hash has the parameters of `hashing`, by default those of the service.
+    """
     url = Settings(data_dir=data).sqlalchemy_url
     if schema.current(url) is not None:
         return
     schema.upgrade(url)
     now = datetime.now(UTC)
-    hashed = _hash()
+    hashed = _hash(hashing or Settings())
     organization = {
         "id": new_id(), "key": "acme", "name": "Acme", "description": "", "is_active": True,
         "password_sign_in": True, "created_at": now, "updated_at": now,
@@ -161,8 +164,7 @@ def free_port() -> int:
         return port
 
 
-def _hash() -> str:
-    settings = Settings()
+def _hash(settings: Settings) -> str:
     passwords = Passwords(
         pool=HashPool(threads=1, deadline=10, clock=SystemClock()),
         memory_kib=settings.argon2_memory,

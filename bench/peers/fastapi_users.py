@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.load import post
 from bench.peers import environment
-from bench.peers.peer import ARGON2, PASSWORD, USERS, Command, Prepared, request
+from bench.peers.peer import ARGON2, DEARER, PASSWORD, USERS, Command, Prepared, request
 from bench.peers.processes import SITES, run
 from bench.service import free_port
 
@@ -34,7 +34,7 @@ class FastapiUsers:
 
     @property
     def hashing(self) -> str:
-        return "Argon2id m=64 MiB t=3 p=4" if self.own_default else ARGON2
+        return DEARER if self.own_default else ARGON2
 
     @property
     def deployment(self) -> str:

@@ -11,6 +11,8 @@ PASSWORD = "correct horse battery staple"
 USERS = 1_000
 ARGON2 = "Argon2id m=19 MiB t=2 p=1"
 """Vestibule's default parameters, which others are measured with too where they can be."""
+DEARER = "Argon2id m=64 MiB t=3 p=4"
+"""What argon2-cffi, and so fastapi-users, takes by itself; Vestibule is measured with it too."""
 
 
 class UnavailableError(Exception):
@@ -76,11 +78,6 @@ class Peer(Protocol):
 
     def prepared(self, folder: Path) -> AbstractContextManager[Prepared]:
         """Its users, its settings and its database in that folder, until the block ends."""
-
-
-def slug(peer: Peer) -> str:
-    """A name for files: `fastapi-users` or `fastapi-users-argon2`."""
-    return peer.name.lower().replace(" ", "-") + ("" if peer.own_default else "-argon2")
 
 
 def request(

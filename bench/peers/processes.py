@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.peers.peer import Command, UnavailableError
 
+SITES = Path(__file__).parent / "sites"
 PATIENCE = 60.0
 """Seconds within which a service has to answer after its start."""
 
@@ -117,15 +119,33 @@ def proportional(rollup: str) -> float:
     raise ValueError("no Pss")
 
 
-def hash_rate(command: Command, seconds: float) -> float:
-    """Verifications a second on all cores, with nothing around them, in processes of their own."""
-    script = str(Path(__file__).parent / "sites" / "rate.py")
+@dataclass(frozen=True, slots=True)
+class BareHash:
+    """Verifications a second on all cores, and the processor milliseconds of one."""
+
+    rate: float
+    cpu_ms: float
+
+
+def bare_hash(command: Command, seconds: float) -> BareHash:
+    """Measured with nothing around it, in as many processes as there are cores."""
+    script = str(SITES / "rate.py")
     python, target = command.arguments
     arguments = [python, script, target, str(seconds), str(os.cpu_count() or 1)]
-    return float(run(Command(arguments, command.environment), seconds=60 + 10 * seconds))
+    printed = run(Command(arguments, command.environment), seconds=60 + 10 * seconds)
+    rate, cpu_ms = map(float, printed.split())
+    return BareHash(rate, cpu_ms)
 
 
-SITES = Path(__file__).parent / "sites"
+def cpu_seconds(pids: list[int]) -> float:
+    """Processor time that the processes have used."""
+    return sum(used(Path(f"/proc/{pid}/stat").read_text()) for pid in pids)
+
+
+def used(stat: str) -> float:
+    """Seconds of the fields `utime` and `stime` of a `stat`."""
+    fields = stat.rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def python_of_ours() -> str:

@@ -32,11 +32,12 @@ def main(url: str, count: int) -> None:
             user_id = uuid.uuid4().hex
             connection.execute(insert(user).values({**first, "id": user_id}))
             row = {k: v for k, v in found.items() if k != "id"}
-            added = connection.execute(
+            connection.execute(
                 insert(local).values({**row, "user_id": user_id, "name": f"user{number}"})
-            ).inserted_primary_key
+            )
+            local_id = connection.scalar(select(local.c.id).where(local.c.user_id == user_id))
             row = {k: v for k, v in hashed.items() if k != "id"}
-            connection.execute(insert(password).values({**row, "local_user_id": added[0]}))
+            connection.execute(insert(password).values({**row, "local_user_id": local_id}))
     engine.dispose()
 
 
