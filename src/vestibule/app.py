@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
@@ -23,6 +24,16 @@ from vestibule.metrics.lag import LoopLag
 from vestibule.routers import routers
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
+
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""The framework's own, which an environment variable could switch on, tells queries, paths with
+codes in them and exceptions' texts. Ours is in `tracing/` and `metrics/`."""
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -51,6 +62,7 @@ def build(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
         lifespan=lifespan,
         middleware=_layers(services),
     )

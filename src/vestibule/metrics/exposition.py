@@ -23,6 +23,6 @@ def expose(registry: CollectorRegistry, *, accept: str) -> Exposition:
     """All metrics, as OpenMetrics where `Accept` asks for it, else in Prometheus' text format."""
     try:
         encode, media_type = choose_encoder(accept[:MAX_ACCEPT])
-    except ValueError:  # a version that is none
+    except (ValueError, TypeError):  # a version that is none
         encode, media_type = generate_latest, CONTENT_TYPE_PLAIN_0_0_4
     return Exposition(encode(registry), media_type)

@@ -120,8 +120,17 @@ class Metrics:
             buckets=LAG_SECONDS, registry=registry,
         )  # fmt: skip
 
+        # There from the start, because the first rise of a series that was not there is no rise:
+        # what alerts watch and what hopefully never happens.
         for kind in ("read", "scan", "write"):
-            self._database_errors(kind)  # there from the start: a rate needs a first value
+            self._database_errors(kind)
+        for reason in ("strangers", "full", "database"):
+            self._audit_left_out(reason)
+        for outcome in ("sent", "failed", "dropped"):
+            self._mails(outcome)
+        for event in ("refresh", "token"):
+            self._events(event, "failure", "refresh_replay")
+        self._refusals("hashing")
 
     def request(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """One request has been answered; `status` 0 where the client was gone before."""

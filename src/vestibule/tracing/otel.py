@@ -9,14 +9,13 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from vestibule import __version__
-from vestibule.ids import new_id
 from vestibule.tracing.spans import SILENCE, Caller, Span, Value
 
 EXPORT_TIMEOUT = 5.0
@@ -127,18 +126,11 @@ def _context_of(caller: Caller) -> Context | None:
 
 
 def _resource() -> Resource:
-    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES stand above these.
-    ours = Resource(
-        {
-            SERVICE_NAME: "vestibule",
-            SERVICE_VERSION: __version__,
-            SERVICE_INSTANCE_ID: new_id().hex,
-        }
-    )
-    from_environment = Resource.create()
-    if from_environment.attributes.get(SERVICE_NAME) == "unknown_service":
-        return from_environment.merge(ours)
-    return ours.merge(from_environment)
+    # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say stands above ours.
+    ours = {SERVICE_NAME: "vestibule", SERVICE_VERSION: __version__}
+    theirs = Resource.create().attributes
+    named = not str(theirs.get(SERVICE_NAME, "")).startswith("unknown_service")
+    return Resource({**ours, **{k: v for k, v in theirs.items() if named or k != SERVICE_NAME}})
 
 
 def add_trace_ids(
