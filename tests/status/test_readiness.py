@@ -127,6 +127,7 @@ async def test_without_redis_it_is_ready_where_it_counts_alone(
         assert value(services, "vestibule_shared_state_available") == 0
         assert value(services, "vestibule_shared_state_degraded") == int(outage == "degraded")
         assert value(services, "vestibule_shared_state_outages_total") == 1
+        assert value(services, "vestibule_shared_state_operation_seconds_count") >= 1
     await services.close()
 
 

@@ -111,6 +111,10 @@ class Metrics:
             "vestibule_directory_seconds", "Until a directory answered.",
             ("directory", "operation"), buckets=DIRECTORY_SECONDS, registry=registry,
         ))  # fmt: skip
+        self._shared_state_seconds = Children(Histogram(
+            "vestibule_shared_state_operation_seconds", "Until Redis answered, by the script.",
+            ("operation",), buckets=DATABASE_SECONDS, registry=registry,
+        ))  # fmt: skip
         self._mails = Children(Counter(
             "vestibule_mails_total", "Messages by what became of them.",
             ("outcome",), registry=registry,
@@ -179,6 +183,10 @@ class Metrics:
         """A directory has answered, or failed to."""
         self._directory_requests(directory, operation, outcome).inc()
         self._directory_seconds(directory, operation).observe(seconds)
+
+    def shared_state(self, operation: str, seconds: float) -> None:
+        """Redis has answered, or was found to be away."""
+        self._shared_state_seconds(operation).observe(seconds)
 
     def mail(self, outcome: str) -> None:
         """A message was `sent`, `failed` or `dropped`."""

@@ -13,9 +13,12 @@ class Script:
 
     text: str
     sha: str
+    name: str
+    """That of its last file, for metrics and traces."""
 
     @classmethod
     def load(cls, package: str, *names: str) -> Script:
         """The files of a package, one after the other, as one script."""
         text = "\n".join(files(package).joinpath(name).read_text("utf-8") for name in names)
-        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        return cls(text, sha, names[-1].removesuffix(".lua"))

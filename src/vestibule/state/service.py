@@ -15,12 +15,14 @@ from redis.exceptions import RedisError
 from vestibule import logs
 from vestibule.clock import Clock
 from vestibule.errors import DatabaseUnavailable
+from vestibule.metrics.service import Metrics
 from vestibule.state.clients import close_client, make_client
 from vestibule.state.flights import Argument, Away, Flights, away
 from vestibule.state.news import News
 from vestibule.state.places import Place, place_of
 from vestibule.state.scripts import Script
 from vestibule.state.status import Mode, Outage, Status
+from vestibule.tracing.spans import NO_TRACING, Tracing
 
 PREFIX = "vestibule:"
 """Of every key."""
@@ -41,13 +43,22 @@ class SharedState:
     """
 
     def __init__(
-        self, *, url: SecretStr | None, timeout: float, outage: Outage, clock: Clock
+        self,
+        *,
+        url: SecretStr | None,
+        timeout: float,
+        outage: Outage,
+        clock: Clock,
+        metrics: Metrics | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """`timeout` in seconds. Raises `ValueError` for a URL that can't be used."""
         self.place: Place | None = place_of(url) if url is not None else None
         self._timeout = timeout
         self._outage: Outage = outage
         self._clock = clock
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
         self._client: Redis | RedisCluster | None = None
         self._flights: Flights | None = None
         self.news = News(timeout=timeout)
@@ -92,10 +103,15 @@ class SharedState:
         """
         if self._reason is None:
             assert self._flights is not None
+            began = self._clock.monotonic()
+            attributes = {"db.system.name": "redis", "db.operation.name": script.name}
             try:
-                return await self._flights.call(script, keys=keys, arguments=arguments)
+                with self._tracing.step(f"redis {script.name}", attributes, remote=True):
+                    return await self._flights.call(script, keys=keys, arguments=arguments)
             except Away as error:
                 lost = error
+            finally:
+                self._metrics.shared_state(script.name, self._clock.monotonic() - began)
         else:
             lost = Away(self._reason)
         if self._outage == "fail-closed":

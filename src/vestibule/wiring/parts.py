@@ -40,6 +40,7 @@ from vestibule.state.service import SharedState
 from vestibule.storage.database import Database
 from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
+from vestibule.tracing.spans import Tracing
 from vestibule.users.service import Users
 
 
@@ -127,13 +128,17 @@ def make_outbox(settings: Settings, clock: Clock, metrics: Metrics) -> Outbox:
     return Outbox(mailer=mailer, timeout=settings.mail_timeout, metrics=metrics)
 
 
-def make_shared_state(settings: Settings, clock: Clock) -> SharedState:
+def make_shared_state(
+    settings: Settings, clock: Clock, metrics: Metrics, tracing: Tracing
+) -> SharedState:
     """What instances share in Redis, where one is set."""
     return SharedState(
         url=settings.redis_url,
         timeout=settings.redis_timeout,
         outage=settings.redis_outage,
         clock=clock,
+        metrics=metrics,
+        tracing=tracing,
     )
 
 

@@ -72,7 +72,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     database = MeteredDatabase(
         open_database(settings), metrics=metrics, tracing=tracing, clock=clock
     )
-    shared = make_shared_state(settings, clock)
+    shared = make_shared_state(settings, clock, metrics, tracing)
     secret = settings.secret_key or read_or_create_secret(settings.data_dir)
     audit = Audit(
         database=database,
