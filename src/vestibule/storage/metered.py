@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Literal, TypeVar
 
 from vestibule.clock import Clock
@@ -72,38 +71,56 @@ class MeteredDatabase:
 
     async def read(self, work: Work[T]) -> T:
         """As `Database.read`."""
-        with self._measured("read"):
+        with _Unit(self, "read"):
             return await self._database.read(work)
 
     async def scan(self, work: Work[T]) -> T:
         """As `Database.scan`."""
-        with self._measured("scan"):
+        with _Unit(self, "scan"):
             return await self._database.scan(work)
 
     async def write(self, work: Work[T], *, isolation: Isolation = "SERIALIZABLE") -> T:
         """As `Database.write`."""
-        with self._measured("write"):
+        with _Unit(self, "write"):
             return await self._database.write(work, isolation=isolation)
 
     async def write_one(self, work: Work[T]) -> T:
         """As `Database.write_one`."""
-        with self._measured("write"):
+        with _Unit(self, "write"):
             return await self._database.write_one(work)
 
     async def close(self) -> None:
         """As `Database.close`."""
         await self._database.close()
 
-    @contextmanager
-    def _measured(self, kind: Kind) -> Iterator[None]:
-        began = self._clock.monotonic()
-        self._underway[kind] += 1
-        try:
-            with self._tracing.step(f"database {kind}", self._attributes[kind], remote=True):
-                yield
-        except DatabaseUnavailable:
-            self._metrics.database_failed(kind)
-            raise
-        finally:
-            self._underway[kind] -= 1
-            self._metrics.database(kind, self._clock.monotonic() - began)
+
+class _Unit:
+    """The block around one unit; a class, because a generator would cost twice as much."""
+
+    __slots__ = ("_began", "_database", "_kind", "_step")
+
+    def __init__(self, database: MeteredDatabase, kind: Kind) -> None:
+        self._database = database
+        self._kind = kind
+
+    def __enter__(self) -> None:
+        database, kind = self._database, self._kind
+        database._underway[kind] += 1
+        self._began = database._clock.monotonic()
+        self._step = database._tracing.step(
+            f"database {kind}", database._attributes[kind], remote=True
+        )
+        self._step.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        database = self._database
+        self._step.__exit__(kind, error, traceback)
+        database._underway[self._kind] -= 1
+        database._metrics.database(self._kind, database._clock.monotonic() - self._began)
+        if isinstance(error, DatabaseUnavailable):
+            database._metrics.database_failed(self._kind)
