@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -43,6 +44,8 @@ PEERS: list[Peer] = [
 
 def main() -> None:
     """As the command line says."""
+    # An end by SIGTERM is an end like any other: what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     parser.add_argument("names", nargs="*", help="services to measure, all by default")
     parser.add_argument("--quick", action="store_true", help="one short round, printed")
@@ -149,4 +152,5 @@ def say(peer: Peer, text: str) -> None:
     print(f"{peer.name} ({peer.hashing}): {text}", file=sys.stderr, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -21,7 +21,8 @@ REQUIREMENTS = [
     "pymysql==1.2.4",
     "python-memcached==1.62",
 ]
-PROCESSES = int(os.environ.get("P", "2"))
+PROCESSES = 4
+"""As its own sample for uWSGI has them."""
 MEMCACHED = ["memcached"]
 
 
@@ -75,8 +76,6 @@ class Keystone:
             serve += ["--processes", str(PROCESSES), "--enable-threads", "--thunder-lock"]
             serve += ["--die-on-term", "--buffer-size", "65535", "--disable-logging"]
             serve += ["--venv", str(python.parent.parent)]
-            if T := os.environ.get("T"):
-                serve += ["--threads", T]
             yield Prepared(
                 serve=Command(serve, variables),
                 port=port,

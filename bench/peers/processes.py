@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +45,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    end = time.perf_counter() + 10
+    while _lives(process.pid) and time.perf_counter() < end:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of the group runs; one that ended and is not reaped yet does not."""
+    return any(int(fields[2]) == group and fields[0] != "Z" for _pid, fields in _every_process())
+
+
+def _every_process() -> Iterator[tuple[int, list[str]]]:
+    """Each process with the fields of its `stat` from the state on."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                yield int(entry.name), (entry / "stat").read_text().rpartition(") ")[2].split()
 
 
 def run(command: Command, *, seconds: float = 300.0) -> str:
@@ -75,13 +89,13 @@ def await_status(process: subprocess.Popen[bytes], port: int, request: bytes, st
     expected = str(status).encode()
     end = time.perf_counter() + PATIENCE
     while process.poll() is None and time.perf_counter() < end:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
-                connection.sendall(request)
-                if connection.recv(12)[9:12] == expected:
-                    return
-        except OSError:
-            pass
+        with (
+            suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection,
+        ):
+            connection.sendall(request)
+            if connection.recv(12)[9:12] == expected:
+                return
         time.sleep(0.005)
     raise UnavailableError(
         f"it ended with {process.returncode}"
@@ -93,13 +107,8 @@ def await_status(process: subprocess.Popen[bytes], port: int, request: bytes, st
 def family(pid: int) -> list[int]:
     """The process and all that descend from it."""
     parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(") ")[2].split()
-            except OSError:
-                continue
-            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    for child, fields in _every_process():
+        parents.setdefault(int(fields[1]), []).append(child)
     found = [pid]
     for one in found:
         found += parents.get(one, [])
