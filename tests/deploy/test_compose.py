@@ -62,6 +62,11 @@ def test_a_login_through_the_proxy_holds_at_the_other_instance(stack: Stack) -> 
         assert me.json()["username"] == "olga", me.text
 
 
+def test_an_instance_writes_nothing_where_it_runs(stack: Stack) -> None:
+    for server in stack.servers:
+        assert [path.name for path in server.data.iterdir()] == ["service.log"]  # the test's own
+
+
 def test_nobody_was_made_whose_password_would_stand_in_kept_output(stack: Stack) -> None:
     users = json.loads(stack.servers[0].cli("user", "list", "--json").stdout)
 

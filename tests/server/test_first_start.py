@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from pydantic import SecretStr
 
 from tests.world import FakeClock
 from vestibule.server.first_start import FirstStart, prepare
+from vestibule.server.insecure import insecurities
 from vestibule.settings import Settings
 from vestibule.wiring import Services, running
 
@@ -65,3 +67,14 @@ async def test_where_it_is_switched_off_nobody_is_made(settings: Settings) -> No
         assert await prepare(services) is None
         assert not await services.users.exist()
         assert len(await services.keys.list()) == 1
+
+
+def test_instances_of_one_postgresql_are_told_to_share_the_secret_key() -> None:
+    url = SecretStr("postgresql://db/vestibule")
+    key = SecretStr("a secret key for tests, 32 characters or more")
+
+    [said] = insecurities(Settings(database_url=url))
+
+    assert "VESTIBULE_SECRET_KEY is not set" in said
+    assert insecurities(Settings(database_url=url, secret_key=key)) == []
+    assert insecurities(Settings()) == []

@@ -17,6 +17,11 @@ def insecurities(settings: Settings) -> list[str]:
     smtp = settings.smtp_url
     if smtp is not None and smtp.get_secret_value().startswith("smtp+insecure:"):
         found.append("VESTIBULE_SMTP_URL lets mail with secrets travel in the clear")
+    if settings.secret_key is None and settings.sqlalchemy_url.startswith("postgres"):
+        found.append(
+            "VESTIBULE_SECRET_KEY is not set: each instance would make its own, and could not read "
+            "the signing keys of the others"
+        )
     return found
 
 
