@@ -149,6 +149,7 @@ def test_redis_asks_for_its_password_keeps_what_it_has_and_holds_the_counts(stac
     with stack.client() as client:
         log_in(client)
 
+    assert int(stack.ask_redis("dbsize")) > 0
     assert "NOAUTH" in stack.ask_redis("dbsize", password=False)
     assert stack.ask_redis("config", "get", "maxmemory-policy").split() == [
         "maxmemory-policy", "noeviction",

@@ -115,12 +115,13 @@ class Container:
         pid = self.process.pid
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
-    def health(self) -> subprocess.CompletedProcess[str]:
+    def health(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """The health check of the image, with more options where given."""
         [check] = FINAL.all("HEALTHCHECK")
         words = json.loads(check.partition("CMD ")[2])
         assert words[0] == self.command.name
         return subprocess.run(
-            [self.command, *words[1:]],
+            [self.command, *words[1:], *options],
             env=self.variables,
             capture_output=True,
             text=True,
@@ -156,6 +157,7 @@ def test_what_the_steps_make_runs_confined_and_ends_when_it_is_told_to(
     )
     assert status["NSpid"].split()[-1] == "1"
     assert container.health().returncode == 0
+    assert container.health("--ready").returncode == 0
     os.kill(container.inner, getattr(signal, FINAL.all("STOPSIGNAL")[0]))
     assert container.process.wait(timeout=30) == 0
     stopped = container.health()
