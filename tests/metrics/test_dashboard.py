@@ -141,3 +141,15 @@ def test_the_dashboards_expressions_are_promql(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert checked.returncode == 0, checked.stderr + checked.stdout
+
+
+async def test_the_documentation_names_every_metric_and_no_other(
+    known: dict[str, set[str]],
+) -> None:
+    page = (DEPLOY.parent / "docs" / "observability.md").read_text()
+    rows = re.findall(r"^\| (`vestibule_[^|]+)\|", page, flags=re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+
+    there = {re.sub(r"_(bucket|count|sum)$", "", name) for name in known}
+
+    assert named == {name for name in there if name.startswith("vestibule_")}

@@ -78,6 +78,8 @@ async def status_of(
         # Both where both are set.
         (WITH_TOKEN | NEAR | PROXY, "10.0.0.1", BEARER | THROUGH, 404),
         (WITH_TOKEN | NEAR, "10.1.2.3", {}, 404),
+        (WITH_TOKEN | NEAR, "10.1.2.3", BEARER, 200),
+        (WITH_TOKEN | NEAR, "192.0.2.1", BEARER, 404),
     ],
 )
 async def test_metrics_are_for_those_who_are_named(
