@@ -85,6 +85,8 @@ def measure(peer: Peer, prepared: Prepared, folder: Path, effort: Effort) -> Rou
         asked = next(turn) - asked - 1
         memory_mb, database_mb = memory(family(process.pid)), memory(database)
     after = bare_hash(prepared.verify, effort.bare)
+    refused = sum(one.status != peer.login_status for one in logins.answers)
+    served = max(1, asked - refused)
     latencies, health = logins.latencies(peer.login_status), probes.latencies()
     if not latencies or not health:
         raise UnavailableError("no login or no probe of its health succeeded under load")
@@ -98,12 +100,12 @@ def measure(peer: Peer, prepared: Prepared, folder: Path, effort: Effort) -> Rou
         health_p50=1000 * percentile(health, 0.5),
         health_p99=1000 * percentile(health, 0.99),
         probes=len(health),
-        refused=len(logins.answers) - len(latencies),
+        refused=refused,
         ready_seconds=ready,
         first_login_seconds=first_login,
         memory_mb=memory_mb,
         database_mb=database_mb,
-        cpu_ms=1000 * cpu / asked,
+        cpu_ms=1000 * cpu / served,
         hash_cpu_ms=statistics.mean((before.cpu_ms, after.cpu_ms)),
         client_cpu_ms=1000 * client_cpu / asked,
     )
