@@ -142,6 +142,8 @@ def test_pods_are_restricted_as_the_pod_security_standards_ask(
     assert pod["securityContext"]["runAsUser"] == 10001
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["automountServiceAccountToken"] is False
+    # Kubernetes would set VESTIBULE_PORT=tcp://… for a service that is called vestibule.
+    assert pod["enableServiceLinks"] is False
     assert container(found)["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
