@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import platform
 import signal
@@ -49,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     parser.add_argument("names", nargs="*", help="services to measure, all by default")
     parser.add_argument("--quick", action="store_true", help="one short round, printed")
+    parser.add_argument("--rounds", type=int, help=f"how many, {FULL.rounds} by default")
     parser.add_argument("--install", action="store_true", help="install, and no more")
     parser.add_argument("--render", action="store_true", help="write the document of peers.json")
     wanted = parser.parse_args()
@@ -63,7 +65,9 @@ def main() -> None:
     versions = install(peers, reasons)
     if wanted.install:
         return
-    report = compare(peers, QUICK if wanted.quick else FULL, versions, reasons)
+    effort = QUICK if wanted.quick else FULL
+    effort = dataclasses.replace(effort, rounds=wanted.rounds or effort.rounds)
+    report = compare(peers, effort, versions, reasons)
     if wanted.quick or wanted.names:
         print(render.render(report))
         return

@@ -78,17 +78,21 @@ class Glewlwyd:
 
 
 def configuration(sample: str, *, root: Path, port: int, database: Path) -> str:
-    """The package's sample with its places and its port changed; the log is kept short."""
+    """The package's sample with its places and its port changed; the log is kept short.
+
+    It listens on loopback alone: the administrator's password is that of the package.
+    """
     changed = sample.replace("/var/cache/glewlwyd/glewlwyd.db", str(database))
     changed = changed.replace("/usr/lib/glewlwyd", str(root / "usr/lib/glewlwyd"))
     changed = changed.replace("/usr/share/glewlwyd", str(root / "usr/share/glewlwyd"))
     for name, value in {
         "port": str(port),
+        "bind_address": '"127.0.0.1"',
         "external_url": f'"http://127.0.0.1:{port}"',
         "cookie_secure": "0",
         "log_level": '"WARNING"',
     }.items():
-        changed = re.sub(rf"^{name}=.*$", f"{name}={value}", changed, flags=re.MULTILINE)
+        changed = re.sub(rf"^#?{name}=.*$", f"{name}={value}", changed, flags=re.MULTILINE)
     return changed
 
 

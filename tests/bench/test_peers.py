@@ -254,14 +254,14 @@ def test_the_packages_that_are_missing_are_read_from_the_plan() -> None:
 
 def test_the_sample_configuration_of_glewlwyd_is_pointed_at_its_folder() -> None:
     sample = (
-        'port=4593\nlog_level="INFO"\ncookie_secure=1\nexternal_url="http://localhost:4593"\n'
+        'port=4593\n#bind_address="127.0.0.1"\nlog_level="INFO"\ncookie_secure=1\nexternal_url="http://localhost:4593"\n'
         'plugin_module_path="/usr/lib/glewlwyd/plugin"\npath = "/var/cache/glewlwyd/glewlwyd.db"\n'
     )
 
     changed = configuration(sample, root=Path("/r"), port=81, database=Path("/d/g.db"))
 
     assert changed == (
-        'port=81\nlog_level="WARNING"\ncookie_secure=0\nexternal_url="http://127.0.0.1:81"\n'
+        'port=81\nbind_address="127.0.0.1"\nlog_level="WARNING"\ncookie_secure=0\nexternal_url="http://127.0.0.1:81"\n'
         'plugin_module_path="/r/usr/lib/glewlwyd/plugin"\npath = "/d/g.db"\n'
     )
 

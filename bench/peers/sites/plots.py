@@ -15,6 +15,8 @@ from matplotlib import pyplot
 OURS, OTHERS = "#2f6f4f", "#9aa5b1"
 SETTINGS = {
     "svg.hashsalt": "peers",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -34,14 +36,20 @@ def bars(rows: list[dict[str, Any]], figure: str, title: str, *, logarithmic: bo
     values = [row["median"][figure] for row in rows]
     colours = [OURS if row["name"] == "Vestibule" else OTHERS for row in rows]
     made = axes.barh(labels, values, color=colours)
-    axes.bar_label(made, labels=[f"{value:.3g}" for value in values], padding=3)
+    axes.bar_label(made, labels=[number(value) for value in values], padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.tick_params(axis="y", labelsize=7)
     if logarithmic:
         axes.set_xscale("log")
+        axes.set_xlim(left=1)
     axes.set_title(title, loc="left", fontsize=10)
     return drawn
+
+
+def number(value: float) -> str:
+    """Three digits that count, and no exponent."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def main(report: Path, folder: Path) -> None:
