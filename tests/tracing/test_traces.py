@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -21,6 +23,7 @@ from tests.tracing.collector import Collector, attributes, collecting
 from tests.world import PASSWORD, World, log_in
 from vestibule.clients.models import ClientKind
 from vestibule.settings import Settings
+from vestibule.tracing import otel
 from vestibule.wiring import Services, wire
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -219,6 +222,22 @@ async def test_a_collector_that_is_away_keeps_nobody_waiting(
         answer = await log_in(service.client)
 
     assert answer.status_code == 200
+
+
+@pytest.mark.embedded
+async def test_a_collector_that_says_nothing_holds_up_the_end_for_a_bounded_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otel, "CLOSE_WITHIN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        collector = Collector(url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        async with traced(settings, collector) as service:
+            await service.client.get("/api/v1/health")
+            began = time.monotonic()
+
+        took = time.monotonic() - began
+
+    assert 0.2 <= took < 2
 
 
 def test_nothing_of_it_is_imported_where_it_is_off(tmp_path: Path) -> None:

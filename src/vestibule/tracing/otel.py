@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -20,6 +21,8 @@ from vestibule.tracing.spans import SILENCE, Caller, Span, Value
 
 EXPORT_TIMEOUT = 5.0
 """Seconds that sending one batch may take, trying again included."""
+CLOSE_WITHIN = 5.0
+"""Seconds that the end of the process waits for the collector; the library's own bound is 30."""
 TRACES = "/v1/traces"
 """Where OTLP/HTTP takes traces, below the collector's address."""
 
@@ -43,10 +46,10 @@ class OtelTracing:
             resource=_resource(),
             shutdown_on_exit=False,
         )
-        exporter = OTLPSpanExporter(
+        self._exporter = OTLPSpanExporter(
             endpoint=endpoint and endpoint.rstrip("/") + TRACES, timeout=EXPORT_TIMEOUT
         )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer("vestibule", __version__)
 
     def request(
@@ -78,8 +81,13 @@ class OtelTracing:
         return _current(self._tracer.start_span(name, kind=kind, attributes=attributes))
 
     def close(self) -> None:
-        """Send what waits, and end the thread."""
-        self._provider.shutdown()
+        """Send what waits, as far as the collector takes it in time."""
+        ending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
+        ending.start()
+        ending.join(CLOSE_WITHIN)
+        if ending.is_alive():
+            # No further batch, and no further try.
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
 class _OtelSpan:
