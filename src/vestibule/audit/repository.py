@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
@@ -29,9 +30,14 @@ _success_from = (
 )
 
 
+def row(event: AuditEvent) -> dict[str, Any]:
+    """Its columns."""
+    return {name: getattr(event, name) for name in _names}
+
+
 def add(connection: Connection, events: Sequence[AuditEvent]) -> None:
     """Insert them all."""
-    connection.execute(_insert, [{n: getattr(event, n) for n in _names} for event in events])
+    connection.execute(_insert, [row(event) for event in events])
 
 
 def latest(connection: Connection, *, limit: int, after: UUID | None = None) -> list[AuditEvent]:

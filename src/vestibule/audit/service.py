@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 
 from vestibule import logs
 from vestibule.audit import repository
-from vestibule.audit.models import AuditEvent, Result
+from vestibule.audit.models import AuditEvent, Result, audit_events
 from vestibule.audit.strangers import Strangers
 from vestibule.clock import Clock, utc
 from vestibule.errors import (
@@ -31,6 +31,7 @@ from vestibule.errors import (
 from vestibule.ids import new_id
 from vestibule.metrics.service import NO_ERROR, Metrics
 from vestibule.storage.database import Database
+from vestibule.storage.together import Row, insert_together
 
 T = TypeVar("T")
 
@@ -175,10 +176,33 @@ class Audit:
             self.log(event)
         return result
 
+    async def began(
+        self,
+        attempt: Attempt,
+        *,
+        row: Row,
+        provided: Select[Any],
+        values: Mapping[str, Any],
+        cause: str,
+        status: int,
+    ) -> bool:
+        """Write a row, and that it succeeded, where `provided` finds something; then log it.
+
+        Returns whether it did. This is the commit of a login: on PostgreSQL one round trip.
+        """
+        event = self.event(attempt, result=Result.SUCCESS, cause=cause, status=status)
+        rows = [row, (audit_events, repository.row(event))]
+        written = await self._database.write_one(
+            lambda c: insert_together(c, rows, provided=provided, values=values)
+        )
+        if written:
+            self.log(event)
+        return written
+
     async def record(self, event: AuditEvent, *, error_type: str = NO_ERROR) -> None:
         """Log and write; returns once that is committed."""
         self.log(event, error_type=error_type)
-        await self._database.write(lambda c: repository.add(c, [event]))
+        await self._database.write_one(lambda c: repository.add(c, [event]))
 
     def record_soon(self, event: AuditEvent, *, error_type: str = NO_ERROR) -> None:
         """Log now and write with the next batch: a refusal must cost nearly nothing.
@@ -214,7 +238,7 @@ class Audit:
         while self._pending:
             batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
             try:
-                await self._database.write(partial(repository.add, events=batch))
+                await self._database.write_one(partial(repository.add, events=batch))
             except Exception as error:
                 self._log.error("audit rows not written", count=len(batch), error=str(error))
                 self._metrics.left_out("database", len(batch))

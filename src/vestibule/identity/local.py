@@ -48,7 +48,7 @@ class LocalDirectory:
 
     async def _upgraded(self, user: User, former: str, replacement: str) -> User | None:
         """The user with the new hash; None where the former one is no longer there."""
-        replaced = await self._database.write(
+        replaced = await self._database.write_one(
             lambda c: repository.replace_hash(
                 c, user_id=user.id, former=former, replacement=replacement
             )

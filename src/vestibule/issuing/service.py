@@ -14,6 +14,7 @@ from vestibule.audit.repository import SIGNED_IN
 from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client, ClientKind, Grant
 from vestibule.clients.service import may_enter, require_proof
+from vestibule.errors import AuthenticationFailed
 from vestibule.issuing.profile import profile_claims
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import default_membership
@@ -133,14 +134,37 @@ class Issuer:
         )
         issued = await self.mint(granted, session=session, refresh_token=refresh_token)
 
+        if also is None:
+            await self._write(granted, session, attempt)
+        else:
+            await self._write_with(also, granted, session, attempt)
+        return issued
+
+    async def _write(self, granted: Granted, session: Session, attempt: Attempt) -> None:
+        provided, values = users.unchanged(granted.user, password=granted.by_password)
+        if not await self._audit.began(
+            attempt,
+            row=self._sessions.row(session),
+            provided=provided,
+            values=values,
+            cause=SIGNED_IN,
+            status=200,
+        ):
+            raise AuthenticationFailed(cause="account_changed")
+
+    async def _write_with(
+        self,
+        also: Callable[[Connection, Session], None],
+        granted: Granted,
+        session: Session,
+        attempt: Attempt,
+    ) -> None:
         def write(connection: Connection) -> None:
             users.require_unchanged(connection, granted.user, password=granted.by_password)
-            if also is not None:
-                also(connection, session)
+            also(connection, session)
             self._sessions.add(connection, session)
 
         await self._audit.succeeded(attempt, cause=SIGNED_IN, status=200, work=write)
-        return issued
 
     async def mint(
         self, granted: Granted, *, session: Session, refresh_token: SecretStr | None

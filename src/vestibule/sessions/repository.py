@@ -36,9 +36,14 @@ _rotate = (
 )
 
 
+def row(session: Session) -> dict[str, Any]:
+    """Its columns."""
+    return {name: getattr(session, name) for name in _names}
+
+
 def add(connection: Connection, session: Session) -> None:
     """Insert."""
-    connection.execute(_insert, {name: getattr(session, name) for name in _names})
+    connection.execute(_insert, row(session))
 
 
 def by_id(connection: Connection, session_id: UUID) -> Session | None:

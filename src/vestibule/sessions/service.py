@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from vestibule.clock import Clock, utc
 from vestibule.ids import new_id
 from vestibule.sessions import repository
-from vestibule.sessions.models import Session, SessionKind
+from vestibule.sessions.models import Session, SessionKind, sessions
 from vestibule.sessions.refresh_tokens import SALT_BYTES, Presented, RefreshTokens, digest_of
 from vestibule.storage.database import Database
+from vestibule.storage.together import Row
 
 MAX_USER_AGENT = 400
 MAX_LISTED = 200
@@ -124,6 +125,10 @@ class Sessions:
         """Write the row within a unit of work that is under way."""
         repository.add(connection, session)
 
+    def row(self, session: Session) -> Row:
+        """The row that is to be written together with others."""
+        return sessions, repository.row(session)
+
     async def get(self, session_id: UUID) -> Session | None:
         """The session of this id, alive or not."""
         return await self._database.read(lambda c: repository.by_id(c, session_id))
@@ -152,7 +157,7 @@ class Sessions:
             return None
         now = utc(self._clock)
         if now - session.last_seen_at >= SEEN_AFTER:
-            await self._database.write(
+            await self._database.write_one(
                 lambda c: repository.seen(c, session.id, now=now, address=address)
             )
         return session
@@ -177,8 +182,8 @@ class Sessions:
         successor = self.refresh_tokens.successor(presented, salt=salt)
         now = utc(self._clock)
 
-        def write(connection: Connection) -> SecretStr | Spent:
-            if repository.rotate(
+        def rotate(connection: Connection) -> bool:
+            return repository.rotate(
                 connection,
                 session_id=presented.session_id,
                 presented=presented.digest,
@@ -189,11 +194,11 @@ class Sessions:
                 address=origin.address,
                 user_agent=origin.user_agent,
                 now=now,
-            ):
-                return successor
-            return self._spent(connection, presented, now, dpop_jkt)
+            )
 
-        return await self._database.write(write)
+        if await self._database.write_one(rotate):
+            return successor
+        return await self._database.write(lambda c: self._spent(c, presented, now, dpop_jkt))
 
     def _spent(
         self, connection: Connection, presented: Presented, now: datetime, dpop_jkt: str | None

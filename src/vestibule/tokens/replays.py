@@ -27,7 +27,7 @@ class Replays:
         until = datetime.fromtimestamp(expires_at, UTC)
         try:
             # No error for what is there: it would undo what others write in the same commit.
-            return await self._database.write(
+            return await self._database.write_one(
                 lambda c: repository.add_replay(c, digest=digest, expires_at=until)
             )
         except IntegrityError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from vestibule.errors import AuthenticationFailed
 from vestibule.users.models import User, users
@@ -15,6 +15,15 @@ _names = tuple(User.__slots__)
 _by_id = select(users).where(users.c.id == bindparam("id"))
 _by_username = select(users).where(users.c.username == bindparam("name"))
 _by_email = select(users).where(users.c.email_address == bindparam("name"))
+# Locked, so that what ends all sessions of an account waits for one that begins, and sees it.
+_unchanged = (
+    select(users.c.id)
+    .where(users.c.id == bindparam("unchanged_id"), users.c.is_active)
+    .with_for_update(read=True)
+)
+_unchanged_with_password = _unchanged.where(
+    users.c.password_hash == bindparam("unchanged_hash", type_=users.c.password_hash.type)
+)
 _set_hash = (
     update(users)
     .where(users.c.id == bindparam("user_id"), users.c.password_hash == bindparam("former"))
@@ -70,17 +79,31 @@ def change(connection: Connection, user_id: UUID, values: dict[str, Any]) -> Non
     connection.execute(update(users).where(users.c.id == user_id).values(**values))
 
 
-def require_unchanged(connection: Connection, user: User, *, password: bool) -> None:
-    """Raise `AuthenticationFailed` where the account is no longer what was decided on.
+def change_unchanged(connection: Connection, user: User, values: dict[str, Any]) -> bool:
+    """The same where the account is active and its password still the one of `user`."""
+    statement = update(users).where(
+        users.c.id == user.id, users.c.is_active, users.c.password_hash == user.password_hash
+    )
+    return connection.execute(statement.values(**values)).rowcount == 1
 
-    Asked in the unit that begins a session: a disabled account, and where it was the `password`
-    that let somebody in a new password, end all sessions there are, and must not miss one that
-    begins in the same instant.
+
+def unchanged(user: User, *, password: bool) -> tuple[Select[Any], dict[str, Any]]:
+    """What finds, and locks, the account where it is still what was decided on; its values.
+
+    Asked where a session begins: a disabled account, and where it was the `password` that let
+    somebody in a new password, end all sessions there are, and must not miss one that begins in
+    the same instant.
     """
-    now = by_id(connection, user.id)
-    if now is None or not now.is_active:
-        raise AuthenticationFailed(cause="account_changed")
-    if password and now.password_hash != user.password_hash:
+    if password:
+        values = {"unchanged_id": user.id, "unchanged_hash": user.password_hash}
+        return _unchanged_with_password, values
+    return _unchanged, {"unchanged_id": user.id}
+
+
+def require_unchanged(connection: Connection, user: User, *, password: bool) -> None:
+    """The same within a unit of work: raises `AuthenticationFailed` where it has changed."""
+    statement, values = unchanged(user, password=password)
+    if connection.execute(statement, values).first() is None:
         raise AuthenticationFailed(cause="account_changed")
 
 

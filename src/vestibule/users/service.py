@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from vestibule.clock import Clock, utc
 from vestibule.errors import (
     AlreadyExists,
+    AuthenticationFailed,
     NotFound,
     ValidationFailed,
 )
@@ -131,11 +132,12 @@ class Users:
             if name in values:
                 values[name] = checked_text(values[name], name)
 
-        def end_sessions(connection: Connection) -> None:
+        def write(connection: Connection) -> None:
+            repository.change(connection, user.id, values)
             if values.get("is_active") is False:
                 self._sessions.end(connection, cause="user_disabled", user_id=user.id)
 
-        return await self._change(user, values, also=end_sessions)
+        return await self._change(user, values, write)
 
     async def set_password(
         self,
@@ -154,31 +156,25 @@ class Users:
         """
         check_new_password(password, username=user.username, email=user.email_address)
 
-        def end_sessions(connection: Connection) -> None:
-            if verified:
-                repository.require_unchanged(connection, user, password=True)
+        values = {"password_hash": await self._passwords.hash(password)}
+
+        def write(connection: Connection) -> None:
+            if not verified:
+                repository.change(connection, user.id, values)
+            elif not repository.change_unchanged(connection, user, values):
+                raise AuthenticationFailed(cause="account_changed")
             self._sessions.end(connection, cause="password_changed", user_id=user.id, spare=spare)
             if also is not None:
                 also(connection)
 
-        values = {"password_hash": await self._passwords.hash(password)}
-        return await self._change(user, values, also=end_sessions)
+        return await self._change(user, values, write)
 
     async def _change(
-        self,
-        user: User,
-        values: dict[str, Any],
-        *,
-        also: Callable[[Connection], None] | None = None,
+        self, user: User, values: dict[str, Any], write: Callable[[Connection], None]
     ) -> User:
-        values = {**values, "updated_at": utc(self._clock)}
-
-        def write(connection: Connection) -> None:
-            if also is not None:
-                also(connection)
-            repository.change(connection, user.id, values)
-
-        await self._database.write(write)
+        values["updated_at"] = utc(self._clock)
+        # The account's row is locked first: a session that begins meanwhile is seen, and ended.
+        await self._database.write(write, isolation="READ COMMITTED")
         changed = await self.get(user.id)
         if changed is None:
             raise NotFound("This user is gone")
