@@ -12,13 +12,13 @@ from vestibule.clients.models import Client, ClientKind, Grant
 from vestibule.clients.scopes import narrowed_scopes
 from vestibule.clients.service import require_grant, require_organization, require_proof
 from vestibule.errors import AccessForbidden, ApiError, InvalidGrant
+from vestibule.issuing import repository
 from vestibule.issuing.service import Granted, Issued, Issuer
 from vestibule.orgs.models import Membership
-from vestibule.orgs.service import Organizations, entered
+from vestibule.orgs.service import entered
 from vestibule.sessions.models import Session, SessionKind
 from vestibule.sessions.service import Origin, Sessions, Spent
-from vestibule.users.models import User
-from vestibule.users.service import Users
+from vestibule.storage.database import Database
 
 SPENT = {
     Spent.ENDED: "session_ended",
@@ -31,13 +31,10 @@ SPENT = {
 class Refresh:
     """Gives a live session its next tokens."""
 
-    def __init__(
-        self, *, issuer: Issuer, sessions: Sessions, users: Users, organizations: Organizations
-    ) -> None:
+    def __init__(self, *, issuer: Issuer, sessions: Sessions, database: Database) -> None:
         self._issuer = issuer
         self._sessions = sessions
-        self._users = users
-        self._organizations = organizations
+        self._database = database
 
     async def renew(
         self,
@@ -59,13 +56,14 @@ class Refresh:
         require_grant(client, Grant.REFRESH_TOKEN)
         require_proof(client, jkt)
         presented = self._sessions.refresh_tokens.parse(refresh_token.get_secret_value())
-        session = await self._sessions.get(presented.session_id) if presented else None
-        if presented is None or session is None:
+        standing = await self._standing(presented.session_id) if presented else None
+        if presented is None or standing is None:
             raise _refused("refresh_unknown")
+        session, user, memberships = standing.session, standing.user, standing.memberships
         attempt.user_id, attempt.org_id = session.user_id, session.org_id
         self._require_usable(session, client, jkt)
-        user = await self._require_user(session)
-        memberships = await self._organizations.memberships_of(user.id)
+        if user is None or not user.is_active:
+            raise _refused("user_disabled")
         scopes, key = narrowed_scopes(session.scope, scope)
         membership = _membership(client, memberships, key=key, org_id=session.org_id)
         if session.org_confined and membership and membership.organization.id != session.org_id:
@@ -106,11 +104,8 @@ class Refresh:
         if session.dpop_jkt is not None and session.dpop_jkt != jkt:
             raise _refused("refresh_key")
 
-    async def _require_user(self, session: Session) -> User:
-        user = await self._users.get(session.user_id)
-        if user is None or not user.is_active:
-            raise _refused("user_disabled")
-        return user
+    async def _standing(self, session_id: UUID) -> repository.Standing | None:
+        return await self._database.read(lambda c: repository.standing(c, session_id))
 
 
 def _membership(

@@ -45,10 +45,12 @@ _standing_by_id = _standing.where(organizations.c.id == bindparam("org_id"))
 def memberships_of(connection: Connection, user_id: UUID) -> list[Membership]:
     """All memberships of a user, by the organizations' names."""
     rows = connection.execute(_memberships_of, {"user_id": user_id}).all()
-    return [
-        Membership(organization=Organization(*row[:-2]), role=Role(row[-2]), joined_at=row[-1])
-        for row in rows
-    ]
+    return [membership_of(row) for row in rows]
+
+
+def membership_of(row: Sequence[Any]) -> Membership:
+    """The membership of an organization's columns, the role and the moment of joining."""
+    return Membership(organization=Organization(*row[:-2]), role=Role(row[-2]), joined_at=row[-1])
 
 
 def by_key(connection: Connection, key: str) -> Organization | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from vestibule.sessions.models import Session, SessionKind, sessions
 
@@ -49,7 +50,7 @@ def add(connection: Connection, session: Session) -> None:
 def by_id(connection: Connection, session_id: UUID) -> Session | None:
     """The session of this id."""
     row = connection.execute(_by_id, {"session_id": session_id}).one_or_none()
-    return _session(row) if row else None
+    return session_of(row) if row else None
 
 
 def live_of(
@@ -87,7 +88,7 @@ def live_of(
                 and_(sessions.c.last_seen_at == seen_at, sessions.c.id < after),
             )
         )
-    return [_session(row) for row in connection.execute(statement)]
+    return [session_of(row) for row in connection.execute(statement)]
 
 
 def rotate(
@@ -180,7 +181,8 @@ def withdrawn(connection: Connection, *, user_id: UUID, auth_time: datetime) -> 
     return connection.execute(statement).first() is not None
 
 
-def _session(row: Row[Any]) -> Session:
+def session_of(row: Sequence[Any]) -> Session:
+    """The session of its columns."""
     # By position, as in the table: every refresh reads one.
     values: list[Any] = list(row)
     values[1] = SessionKind(values[1])

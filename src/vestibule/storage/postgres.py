@@ -18,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
@@ -36,6 +36,8 @@ PAUSE = 0.01
 """Seconds before the second try, about; each further one waits twice as long, up to `LONGEST`."""
 LONGEST = 0.5
 
+NUL = "22021"
+"""SQLSTATE of a text that holds what PostgreSQL's can't."""
 CONFLICTS = frozenset({"40001", "40P01"})
 """SQLSTATE of a transaction that must run again: serialization failure, deadlock."""
 AWAY = ("08", "57P", "53300", "25006")
@@ -71,8 +73,6 @@ class PostgresDatabase:
         make = _EngineMaker(pool_size=pool_size, timeout=timeout, prepare=prepare)
         self._engine = make(url)
         self._replica = make(replica_url) if replica_url else self._engine
-        self._reading = _autocommit(self._engine)
-        self._scanning = _autocommit(self._replica)
 
     @property
     def pool(self) -> QueuePool:
@@ -83,8 +83,8 @@ class PostgresDatabase:
     async def read(self, work: Work[T]) -> T:
         """Look up some rows by key, and return what the unit returns."""
 
-        def unit(_progress: _Progress) -> T:
-            with self._reading.connect() as connection:
+        def unit(progress: _Progress) -> T:
+            with progress.connect(self._engine) as connection:
                 return work(connection)
 
         return await self._until_answered(unit, within=self._timeout)
@@ -92,21 +92,22 @@ class PostgresDatabase:
     async def scan(self, work: Work[T]) -> T:
         """Run a unit that reads and may take long; on the replica, where there is one."""
 
-        def unit(_progress: _Progress) -> T:
-            with self._scanning.connect() as connection:
+        def unit(progress: _Progress) -> T:
+            with progress.connect(self._replica) as connection:
                 return work(connection)
 
         return await self._until_answered(unit, within=SCAN_TIMEOUT)
 
     async def write(self, work: Work[T], *, isolation: Isolation = "SERIALIZABLE") -> T:
         """Run a unit in a transaction, and return what it returns once that is committed."""
-        engine = self._engine.sync_engine.execution_options(isolation_level=isolation)
 
         def unit(progress: _Progress) -> T:
-            with engine.connect() as connection, connection.begin():
-                result = work(connection)
-                progress.may_be_committed = True
-            return result
+            with progress.connect(self._engine) as connection:
+                connection = connection.execution_options(isolation_level=isolation)
+                with connection.begin():
+                    result = work(connection)
+                    progress.may_be_committed = True
+                return result
 
         return await self._until_answered(unit, within=self._timeout)
 
@@ -114,7 +115,7 @@ class PostgresDatabase:
         """Run a unit whose one statement is a transaction of its own: one round trip."""
 
         def unit(progress: _Progress) -> T:
-            with self._reading.connect() as connection:
+            with progress.connect(self._engine) as connection:
                 progress.may_be_committed = True
                 return work(connection)
 
@@ -146,6 +147,9 @@ class PostgresDatabase:
 
     def _may_run_again(self, error: DBAPIError | OSError, progress: _Progress) -> bool:
         state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+        if state == NUL and not progress.without_nul:
+            progress.without_nul = True
+            return True
         if state in CONFLICTS:  # said at the commit too, and then it was none
             self.counts.conflicts += 1
             return True
@@ -165,7 +169,14 @@ class _Progress:
     """How far a unit has come."""
 
     may_be_committed: bool = False
+    without_nul: bool = False
+    """Whether a text has turned out to hold one."""
     pause: float = PAUSE
+
+    def connect(self, engine: AsyncEngine) -> Connection:
+        """A connection whose statements are transactions of their own."""
+        sync_engine = engine.sync_engine
+        return (_without_nul(sync_engine) if self.without_nul else sync_engine).connect()
 
     def next_pause(self) -> float:
         """Seconds to wait before the next try, at random, so that two don't meet again."""
@@ -180,7 +191,7 @@ class _EngineMaker:
     prepare: bool
 
     def __call__(self, url: str) -> AsyncEngine:
-        engine = create_async_engine(
+        return create_async_engine(
             "postgresql+asyncpg://",
             connect_args=_connect_args(url, timeout=self.timeout, prepare=self.prepare),
             pool_size=self.pool_size,
@@ -190,9 +201,9 @@ class _EngineMaker:
             pool_use_lifo=True,
             # An error's text would carry names, digests and hashes into the log.
             hide_parameters=True,
+            # What is asked most: a unit that needs a transaction says so.
+            isolation_level="AUTOCOMMIT",
         )
-        _without_nul(engine.sync_engine)
-        return engine
 
 
 def _connect_args(url: str, *, timeout: float, prepare: bool) -> dict[str, Any]:
@@ -214,14 +225,14 @@ def _connect_args(url: str, *, timeout: float, prepare: bool) -> dict[str, Any]:
     return {"async_creator_fn": connect, **caches}
 
 
-def _autocommit(engine: AsyncEngine) -> Engine:
-    return engine.sync_engine.execution_options(isolation_level="AUTOCOMMIT")
+def _without_nul(engine: Engine) -> Engine:
+    """The engine with each NUL replaced, which PostgreSQL can't hold: it is equal to nothing.
 
+    Only where one was refused: nobody but an attacker pays for looking at each text.
+    """
+    careful = engine.execution_options()
 
-def _without_nul(engine: Engine) -> None:
-    """Let a text with a NUL, which PostgreSQL can't hold, be equal to nothing."""
-
-    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    @event.listens_for(careful, "before_cursor_execute", retval=True)
     def _replace(
         _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, *_: Any
     ) -> tuple[str, Any]:
@@ -229,12 +240,11 @@ def _without_nul(engine: Engine) -> None:
             return statement, [_replaced(row) for row in parameters]
         return statement, _replaced(parameters)
 
+    return careful
+
 
 def _replaced(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    for value in row:
-        if type(value) is str and "\0" in value:
-            return tuple(v.replace("\0", "\ufffd") if type(v) is str else v for v in row)
-    return row
+    return tuple(v.replace("\0", "\ufffd") if type(v) is str else v for v in row)
 
 
 @contextmanager

@@ -139,7 +139,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     )
     admission = Admission(guard=guard, clients=clients)
     issuer = Issuer(tokens=tokens, sessions=sessions, audit=audit)
-    refresh = Refresh(issuer=issuer, sessions=sessions, users=users, organizations=organizations)
+    refresh = Refresh(issuer=issuer, sessions=sessions, database=database)
     revocation = Revocation(tokens=tokens, sessions=sessions, audit=audit)
     approvals = Approvals(users=users, organizations=organizations)
     devices = Devices(

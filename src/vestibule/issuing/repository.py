@@ -1,0 +1,51 @@
+"""Which rows: all that a refresh decides on, in one look-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, select
+
+from vestibule.orgs.models import Membership, memberships, organizations
+from vestibule.orgs.repository import membership_of
+from vestibule.sessions.models import Session, sessions
+from vestibule.sessions.repository import session_of
+from vestibule.users.models import User, users
+
+_standing = (
+    select(sessions, users, organizations, memberships.c.role, memberships.c.joined_at)
+    .select_from(sessions)
+    .outerjoin(users, users.c.id == sessions.c.user_id)
+    .outerjoin(memberships, memberships.c.user_id == users.c.id)
+    .outerjoin(organizations, organizations.c.id == memberships.c.org_id)
+    .where(sessions.c.id == bindparam("session_id"))
+    .order_by(organizations.c.name, organizations.c.key)
+)
+_USER = len(sessions.columns)
+_ORGANIZATION = _USER + len(users.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A session, whose it is, and what its person belongs to now."""
+
+    session: Session
+    user: User | None
+    memberships: list[Membership]
+    """By the organizations' names, suspended ones included."""
+
+
+def standing(connection: Connection, session_id: UUID) -> Standing | None:
+    """How the session of this id stands, alive or not; None where there is none."""
+    rows = connection.execute(_standing, {"session_id": session_id}).all()
+    if not rows:
+        return None
+    first = rows[0]
+    return Standing(
+        session=session_of(first[:_USER]),
+        user=None if first[_USER] is None else User(*first[_USER:_ORGANIZATION]),
+        memberships=[
+            membership_of(row[_ORGANIZATION:]) for row in rows if row[_ORGANIZATION] is not None
+        ],
+    )
