@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal
 
 from vestibule.clock import Clock
 from vestibule.errors import RateLimited
@@ -41,31 +42,33 @@ class _Failures:
 
 
 class Backoff:
-    """Failures by account, and what they cost in time."""
+    """Failures by account in this process, and what they cost in time."""
 
     def __init__(self, *, clock: Clock, capacity: int = CAPACITY) -> None:
         self._clock = clock
         self._capacity = capacity
         self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
 
-    def begin(self, *, account: str, network: str, known: bool) -> None:
-        """Count a try from its start, so that a hundred at the same instant do not all pass.
+    def require_turn(self, *, account: str, network: str, known: bool | None) -> bool:
+        """Raise `RateLimited` while a delay lasts; a refused try is not counted.
 
-        Raises `RateLimited` while a delay lasts; a refused try is not counted. What is not
-        refused ends as one of `succeeded`, `failed` and `abandoned`, with the same arguments.
+        False where `known` is None and the answer hangs on it: so it is asked only then.
         """
-        self._check(account, network, NETWORK_LADDER, cause="network_delay")
-        if not known:
-            self._check(account, "", ACCOUNT_LADDER, cause="account_delay")
+        remaining = self._remaining(account, network, NETWORK_LADDER)
+        if remaining > 0:
+            raise delayed("network_delay", retry_after=remaining)
+        remaining = 0 if known else self._remaining(account, "", ACCOUNT_LADDER)
+        if remaining > 0 and known is not None:
+            raise delayed("account_delay", retry_after=remaining)
+        return remaining <= 0
+
+    def begin(self, *, account: str, network: str, known: bool) -> None:
+        """Count a try from its start.
+
+        It ends as one of `succeeded`, `failed` and `abandoned`, with the same arguments.
+        """
         for key in _counted_in(account, network, known=known):
             self._count(*key)
-
-    def depends_on_known(self, *, account: str, network: str) -> bool:
-        """Whether the answer of `begin` hangs on `known` now: so that it is asked only then."""
-        return (
-            self._remaining(account, "", ACCOUNT_LADDER) > 0
-            and self._remaining(account, network, NETWORK_LADDER) <= 0
-        )
 
     def succeeded(self, *, account: str, network: str, known: bool) -> None:
         """The password was right: forget this network's failures."""
@@ -85,18 +88,6 @@ class Backoff:
         """The password was never checked: the try did not happen."""
         for key in _counted_in(account, network, known=known):
             self._take_back(*key)
-
-    def _check(self, account: str, network: str, ladder: Ladder, *, cause: str) -> None:
-        remaining = self._remaining(account, network, ladder)
-        if remaining > 0:
-            first, _ = ladder[0]
-            raise RateLimited(
-                cause=cause,
-                retry_after=remaining,
-                policy="failures",
-                quota=first,
-                window=FORGET_AFTER,
-            )
 
     def _remaining(self, account: str, network: str, ladder: Ladder) -> float:
         failures = self._find(account, network)
@@ -136,6 +127,18 @@ class Backoff:
             del self._failures[account, network]
         elif not failures.under_way:
             failures.last = failures.last_failed
+
+
+def delayed(cause: Literal["network_delay", "account_delay"], *, retry_after: float) -> RateLimited:
+    """The refusal of a try that came too early; `retry_after` in seconds."""
+    ladder = NETWORK_LADDER if cause == "network_delay" else ACCOUNT_LADDER
+    return RateLimited(
+        cause=cause,
+        retry_after=retry_after,
+        policy="failures",
+        quota=ladder[0][0],
+        window=FORGET_AFTER,
+    )
 
 
 def _counted_in(account: str, network: str, *, known: bool) -> tuple[tuple[str, str], ...]:

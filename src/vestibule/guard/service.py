@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from types import TracebackType
 from typing import Literal, Self
 from uuid import UUID
 
 from vestibule.errors import RateLimited, UpgradeRequired
-from vestibule.guard.backoff import Backoff
-from vestibule.guard.limits import Limiter
+from vestibule.guard.tally import Begun, Hit, IsKnown, Outcome, Tally
 from vestibule.http.networks import is_loopback
 
 RequireTls = Literal["never", "remote", "always"]
@@ -17,12 +16,8 @@ RequireTls = Literal["never", "remote", "always"]
 class Guard:
     """The door of the login."""
 
-    def __init__(
-        self, *, limiter: Limiter, backoff: Backoff | None, require_tls: RequireTls
-    ) -> None:
-        """`backoff` is None where delays are switched off."""
-        self._limiter = limiter
-        self._backoff = backoff
+    def __init__(self, *, tally: Tally, require_tls: RequireTls) -> None:
+        self._tally = tally
         self._require_tls = require_tls
 
     def require_secure(self, *, scheme: str, address: str) -> None:
@@ -37,106 +32,122 @@ class Guard:
             cause="plain_http",
         )
 
-    async def admit_address(self, network: str) -> None:
-        """Count a try of this network. Raises `RateLimited`."""
-        await self._limiter.hit("address", network)
-
-    async def admit_client(self, client_id: str) -> None:
-        """Count a try through this client. Raises `RateLimited`."""
-        await self._limiter.hit("client", client_id)
+    def door(self, network: str) -> Door:
+        """The door of one try that comes from this network."""
+        return Door(self._tally, network)
 
     async def require_few_failures(self, network: str) -> None:
-        """Raise `RateLimited` where too much that came from this network was wrong."""
-        await self._limiter.require_room("failures", network)
+        """Raise `RateLimited` where too much that came from this network was wrong.
+
+        It counts nothing, and asks nobody: whoever counts the last one that there is room for
+        tells the other instances.
+        """
+        await self._tally.require_open(Hit("failures", network))
 
     async def failed(self, network: str) -> None:
         """Count a wrong client secret, code or token of this network. Raises `RateLimited`."""
-        await self._limiter.hit("failures", network)
+        await self._tally.count(Hit("failures", network))
 
     async def admit_device(self, network: str) -> None:
         """Count a device login that this network starts. Raises `RateLimited`."""
-        await self._limiter.hit("devices", network)
+        await self._tally.count(Hit("devices", network))
 
     async def admit_user_code(self, *, user_id: UUID, network: str) -> None:
         """Count a try to name a user code (RFC 8628 §5.1). Raises `RateLimited`.
 
         It is counted before it is looked at: of a hundred at once all are guesses but one.
         """
-        await self._limiter.hit("user_codes", network)
+        from_here, by_them = Hit("user_codes", network), Hit("user_codes", user_id.hex)
+        await self._tally.count(from_here)
         try:
-            await self._limiter.hit("user_codes", user_id.hex)
+            await self._tally.count(by_them)
         except RateLimited:
-            await self._limiter.take_back("user_codes", network)
+            await self._tally.take_back(from_here)
             raise
 
     async def right_user_code(self, *, user_id: UUID, network: str) -> None:
         """It was no guess: take the try back."""
-        await self._limiter.take_back("user_codes", network)
-        await self._limiter.take_back("user_codes", user_id.hex)
+        await self._tally.take_back(Hit("user_codes", network), Hit("user_codes", user_id.hex))
 
     async def admit_account(
-        self, *, account: str, network: str, is_known: Callable[[], Awaitable[bool]]
+        self, *, account: str, network: str, is_known: IsKnown, door: Door | None = None
     ) -> Admission:
-        """Count a try at this account. Raises `RateLimited`.
+        """Count a try at this account, and before it what it counts for at its door.
 
-        `is_known` tells whether the account has signed in from this network before; it is
-        asked at most once, and only where strangers have used up what all unknown networks
-        share: then a known network has a count of its own.
-
-        The delays come first: a try that they refuse must not use up the limit, while one that
-        the limit refuses can be taken back from the delays.
+        Raises `RateLimited`. `is_known` tells whether the account has signed in from this
+        network before; it is asked at most once, and only where strangers have used up what all
+        unknown networks share: then a known network has a count of its own.
         """
-        known: bool | None = None
-        if self._backoff and self._backoff.depends_on_known(account=account, network=network):
-            known = await is_known()
-        admission = Admission(self._backoff, account=account, network=network, known=bool(known))
-        try:
-            if not known:
-                try:
-                    await self._limiter.hit("account", account)
-                except RateLimited:
-                    known = await is_known() if known is None else known
-                    if not known:
-                        raise
-                else:
-                    return admission
-            await self._limiter.hit("account", f"{account}|{network}")
-        except BaseException:
-            admission.abandoned()
-            raise
-        return admission
+        also = door.pass_on() if door else ()
+        return Admission(
+            await self._tally.begin(account=account, network=network, is_known=is_known, also=also)
+        )
+
+
+class Door:
+    """One try, and the limits of address and client that it counts towards.
+
+    They are counted together with those of the account, because to ask Redis costs more than to
+    count there. A try that ends before that is counted as it leaves. What is known here to be
+    used up is refused at once, before anything is looked up.
+    """
+
+    def __init__(self, tally: Tally, network: str) -> None:
+        self._tally = tally
+        self._hits = [Hit("address", network)]
+
+    async def through(self, client_id: str) -> None:
+        """It comes through this client. Raises `RateLimited`."""
+        hit = Hit("client", client_id)
+        await self._tally.require_open(hit)
+        self._hits.append(hit)
+
+    def pass_on(self) -> tuple[Hit, ...]:
+        """What was not counted yet, for whoever counts it now."""
+        hits, self._hits = tuple(self._hits), []
+        return hits
+
+    async def __aenter__(self) -> Self:
+        """Raises `RateLimited`."""
+        await self._tally.require_open(self._hits[0])
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Raises `RateLimited` in place of whatever else is told: the limit comes before that."""
+        if self._hits and (error is None or isinstance(error, Exception)):
+            await self._tally.count(*self.pass_on())
 
 
 class Admission:
     """A try that was let in. Ends as one of three; left undecided, it was abandoned."""
 
-    def __init__(self, backoff: Backoff | None, *, account: str, network: str, known: bool) -> None:
-        self._backoff = backoff
-        self._open = True
-        self._account, self._network, self._known = account, network, known
-        if backoff:
-            backoff.begin(account=account, network=network, known=known)
+    def __init__(self, begun: Begun) -> None:
+        self._begun: Begun | None = begun
 
-    def succeeded(self) -> None:
+    async def succeeded(self) -> None:
         """The password was right."""
-        if self._open and self._backoff:
-            self._backoff.succeeded(account=self._account, network=self._network, known=self._known)
-        self._open = False
+        await self._end(Outcome.SUCCEEDED)
 
-    def failed(self) -> None:
+    async def failed(self) -> None:
         """The password was wrong: it stays counted."""
-        if self._open and self._backoff:
-            self._backoff.failed(account=self._account, network=self._network, known=self._known)
-        self._open = False
+        await self._end(Outcome.FAILED)
 
-    def abandoned(self) -> None:
+    async def abandoned(self) -> None:
         """The password was never checked."""
-        if self._open and self._backoff:
-            self._backoff.abandoned(account=self._account, network=self._network, known=self._known)
-        self._open = False
+        await self._end(Outcome.ABANDONED)
 
-    def __enter__(self) -> Self:
+    async def _end(self, outcome: Outcome) -> None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            await begun.end(outcome)
+
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.abandoned()
+    async def __aexit__(self, *_: object) -> None:
+        await self.abandoned()

@@ -13,7 +13,7 @@ from vestibule.clients.scopes import requested_scopes
 from vestibule.clients.service import require_grant
 from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden, AuthenticationFailed
-from vestibule.guard.service import Guard
+from vestibule.guard.service import Door, Guard
 from vestibule.http.visit import Visit
 from vestibule.identity.directory import Directory
 from vestibule.issuing.admission import Admission, ClientCredentials
@@ -80,9 +80,9 @@ class Login:
         contract's table; of what depends on the account, only to the right password.
         """
         self._guard.require_secure(scheme=visit.scheme, address=visit.address)
-        await self._guard.admit_address(visit.network)
-        client = await self._admission.admit(client_credentials, visit, attempt)
-        return await self._grant(client, credentials, visit=visit, attempt=attempt)
+        async with self._guard.door(visit.network) as door:
+            client = await self._admission.admit(client_credentials, visit, attempt)
+            return await self._grant(client, credentials, visit=visit, attempt=attempt, door=door)
 
     async def password_grant(
         self,
@@ -95,10 +95,16 @@ class Login:
         id_token: bool = False,
     ) -> Issued:
         """The same for a client that has proved itself (RFC 6749 §4.3)."""
-        await self._guard.admit_address(visit.network)
-        return await self._grant(
-            client, credentials, visit=visit, attempt=attempt, jkt=jkt, id_token=id_token
-        )
+        async with self._guard.door(visit.network) as door:
+            return await self._grant(
+                client,
+                credentials,
+                visit=visit,
+                attempt=attempt,
+                door=door,
+                jkt=jkt,
+                id_token=id_token,
+            )
 
     async def _grant(
         self,
@@ -107,12 +113,13 @@ class Login:
         *,
         visit: Visit,
         attempt: Attempt,
+        door: Door,
         jkt: str | None = None,
         id_token: bool = False,
     ) -> Issued:
-        await self._guard.admit_client(client.client_id)
+        await door.through(client.client_id)
         scopes, org_key = requested_scopes(client, credentials.scope)
-        user = await self.identify(credentials, visit=visit, attempt=attempt)
+        user = await self.identify(credentials, visit=visit, attempt=attempt, door=door)
         require_grant(client, Grant.PASSWORD)
         memberships = await self._organizations.memberships_of(user.id)
         return await self._issuer.begin(
@@ -131,14 +138,22 @@ class Login:
             attempt,
         )
 
-    async def identify(self, credentials: Credentials, *, visit: Visit, attempt: Attempt) -> User:
+    async def identify(
+        self,
+        credentials: Credentials,
+        *,
+        visit: Visit,
+        attempt: Attempt,
+        door: Door | None = None,
+    ) -> User:
         """The person whose password this is, where the account may be used.
 
+        `door` is that of a try which has not been counted yet.
         Raises `AuthenticationFailed` alike for a wrong password and for nobody's, `RateLimited`,
         and to the right password `AccessForbidden`.
         """
         started = self._clock.monotonic()
-        user = await self._authenticate(credentials, visit, attempt)
+        user = await self._authenticate(credentials, visit, attempt, door)
         if user is None:
             await self._keep_floor(started)
             raise AuthenticationFailed(cause="password" if attempt.user_id else "user_unknown")
@@ -146,7 +161,7 @@ class Login:
         return user
 
     async def _authenticate(
-        self, credentials: Credentials, visit: Visit, attempt: Attempt
+        self, credentials: Credentials, visit: Visit, attempt: Attempt, door: Door | None
     ) -> User | None:
         """The user whose password this is; None alike for a wrong one and for nobody's."""
         with self._passwords.reserve() as reservation:
@@ -163,15 +178,16 @@ class Login:
                 account=user.id.hex if user else f"?{attempt.identifier_digest}",
                 network=visit.network,
                 is_known=known,
+                door=door,
             )
-            with admission:
+            async with admission:
                 verified = await self._directory.verify(
                     user=user, password=credentials.password, reservation=reservation
                 )
                 if verified is not None:
-                    admission.succeeded()
+                    await admission.succeeded()
                 else:
-                    admission.failed()
+                    await admission.failed()
         return verified
 
     async def _keep_floor(self, started: float) -> None:

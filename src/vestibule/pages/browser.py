@@ -132,13 +132,14 @@ class Browser:
         attempt = attempt_of(visit, "login")
         attempt.client_id = FIRST_PARTY
         async with self._audit.following(attempt):
-            await self._guard.admit_address(visit.network)
-            await self._guard.admit_client(FIRST_PARTY)
-            user = await self._login.identify(
-                Credentials(username=form.username, password=form.password),
-                visit=visit,
-                attempt=attempt,
-            )
+            async with self._guard.door(visit.network) as door:
+                await door.through(FIRST_PARTY)
+                user = await self._login.identify(
+                    Credentials(username=form.username, password=form.password),
+                    visit=visit,
+                    attempt=attempt,
+                    door=door,
+                )
             session, cookie = self._sessions.new(
                 kind=SessionKind.BROWSER,
                 user_id=user.id,
