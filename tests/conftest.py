@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.postgres import PostgresServer, postgres_server
+from tests.redis_server import RedisServer, redis_server
 from tests.world import FakeClock, World
 from vestibule.app import build
 from vestibule.settings import Settings
@@ -52,6 +53,21 @@ def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server that all tests share; each has a database of its own."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_of_all() -> Iterator[RedisServer]:
+    """A Redis server that all tests share."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_of_all: RedisServer) -> RedisServer:
+    """The same with nothing in it."""
+    with redis_of_all.client() as client:
+        client.flushall()
+    return redis_of_all
 
 
 @pytest.fixture

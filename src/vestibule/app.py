@@ -49,6 +49,7 @@ def build(services: Services) -> FastAPI:
         rounds = asyncio.create_task(services.housekeeping.run())
         lag = LoopLag(services.metrics)
         lag.start()
+        services.shared.start()
         yield
         lag.stop()
         rounds.cancel()

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from uuid import UUID
 
 import pytest
 
+from tests.guard.conftest import MakeTally
 from tests.world import FakeClock
 from vestibule.errors import RateLimited, UpgradeRequired
-from vestibule.guard.backoff import Backoff
-from vestibule.guard.limits import Limiter, Policy
+from vestibule.guard.limits import Limiter
+from vestibule.guard.local import LocalTally
 from vestibule.guard.service import Guard, RequireTls
 from vestibule.guard.storage import BoundedMemoryStorage
 from vestibule.guard.versions import check_version
 from vestibule.http.networks import network_of
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-def guard(clock: FakeClock, *, tls: RequireTls = "remote", **rates: str) -> Guard:
-    every: dict[Policy, str] = dict.fromkeys(get_args(Policy), "100/minute")
-    every.update((policy, rates[policy]) for policy in every if policy in rates)
-    limiter = Limiter(storage=BoundedMemoryStorage(clock=clock), clock=clock, rates=every)
-    return Guard(limiter=limiter, backoff=Backoff(clock=clock), require_tls=tls)
 
 
 async def no() -> bool:
@@ -37,59 +26,111 @@ async def yes() -> bool:
     return True
 
 
-async def test_a_limit_holds_until_its_window_ends_and_no_longer(clock: FakeClock) -> None:
-    door = guard(clock, address="3/minute")
+async def enter(door: Guard, network: str) -> None:
+    async with door.door(network):
+        pass
+
+
+async def test_a_limit_holds_until_its_window_ends_and_no_longer(
+    make_tally: MakeTally, clock: FakeClock
+) -> None:
+    door = Guard(tally=make_tally(address="3/minute"), require_tls="remote")
     for _ in range(3):
-        await door.admit_address("192.0.2.1")
+        await enter(door, "192.0.2.1")
     clock.advance(15)
 
     for _ in range(10):
         with pytest.raises(RateLimited) as refused:
-            await door.admit_address("192.0.2.1")
-    await door.admit_address("192.0.2.2")
+            await enter(door, "192.0.2.1")
+    await enter(door, "192.0.2.2")
 
     assert refused.value.headers["Retry-After"] == "45"
     assert refused.value.headers["RateLimit"] == '"address";r=0;t=45'
     assert refused.value.headers["RateLimit-Policy"] == '"address";q=3;w=60'
     clock.advance(45)
-    await door.admit_address("192.0.2.1")
+    await enter(door, "192.0.2.1")
 
 
-async def test_strangers_can_not_use_up_the_owners_limit(clock: FakeClock) -> None:
-    door = guard(clock, account="2/minute")
+async def test_strangers_can_not_use_up_the_owners_limit(make_tally: MakeTally) -> None:
+    door = Guard(tally=make_tally(account="2/minute"), require_tls="remote")
     for i in range(2):
         admission = await door.admit_account(account="alice", network=f"x{i}", is_known=no)
-        admission.failed()
+        await admission.failed()
 
     with pytest.raises(RateLimited):
         await door.admit_account(account="alice", network="x3", is_known=no)
     for _ in range(2):
         admission = await door.admit_account(account="alice", network="home", is_known=yes)
-        admission.succeeded()
+        await admission.succeeded()
 
     with pytest.raises(RateLimited):
         await door.admit_account(account="alice", network="home", is_known=yes)
 
 
 async def test_whether_a_network_is_known_is_asked_only_where_it_matters(
-    clock: FakeClock,
+    make_tally: MakeTally,
 ) -> None:
     async def unasked() -> bool:
         raise AssertionError("asked")
 
-    door = guard(clock)
+    door = Guard(tally=make_tally(), require_tls="remote")
 
     for _ in range(4):
-        (await door.admit_account(account="alice", network="x", is_known=unasked)).failed()
+        admission = await door.admit_account(account="alice", network="x", is_known=unasked)
+        await admission.failed()
 
 
-async def test_a_try_that_ends_in_an_exception_is_not_counted(clock: FakeClock) -> None:
-    door = guard(clock)
+async def test_a_try_that_ends_in_an_exception_is_not_counted(make_tally: MakeTally) -> None:
+    door = Guard(tally=make_tally(), require_tls="remote")
 
     for _ in range(50):
-        admission = await door.admit_account(account="alice", network="x", is_known=no)
-        with pytest.raises(ZeroDivisionError), admission:
+        with pytest.raises(ZeroDivisionError):
+            async with await door.admit_account(account="alice", network="x", is_known=no):
+                raise ZeroDivisionError
+
+
+async def test_the_door_is_counted_with_the_account_and_where_none_is_named_alone(
+    make_tally: MakeTally,
+) -> None:
+    guard = Guard(tally=make_tally(address="4/minute", client="4/minute"), require_tls="remote")
+    for i in range(2):
+        async with guard.door("192.0.2.1") as door:
+            await door.through("portal")
+            await guard.admit_account(account=f"a{i}", network="x", is_known=no, door=door)
+        async with guard.door("192.0.2.1") as door:
+            await door.through("portal")
+
+    with pytest.raises(RateLimited) as by_address:
+        await enter(guard, "192.0.2.1")
+    with pytest.raises(RateLimited) as by_client:
+        async with guard.door("192.0.2.2") as door:
+            await door.through("portal")
+
+    assert by_address.value.cause == "address_limit"
+    assert by_client.value.cause == "client_limit"
+
+
+async def test_the_limit_comes_before_what_else_would_be_told(make_tally: MakeTally) -> None:
+    guard = Guard(tally=make_tally(address="1/minute"), require_tls="remote")
+    await enter(guard, "192.0.2.1")
+
+    with pytest.raises(RateLimited):
+        async with guard.door("192.0.2.1"):
             raise ZeroDivisionError
+
+
+async def test_a_right_user_code_is_no_guess(make_tally: MakeTally) -> None:
+    guard = Guard(tally=make_tally(user_codes="2/hour"), require_tls="remote")
+    user = UUID(int=7)
+    for _ in range(5):
+        await guard.admit_user_code(user_id=user, network="x")
+        await guard.right_user_code(user_id=user, network="x")
+
+    for _ in range(2):
+        await guard.admit_user_code(user_id=user, network="x")
+    with pytest.raises(RateLimited):
+        await guard.admit_user_code(user_id=user, network="y")
+    await guard.admit_user_code(user_id=UUID(int=8), network="y")
 
 
 async def test_counters_are_bounded_and_the_oldest_goes_first(clock: FakeClock) -> None:
@@ -133,7 +174,8 @@ async def test_expired_counters_go_as_new_ones_come(clock: FakeClock) -> None:
 def test_credentials_in_the_clear(
     clock: FakeClock, policy: RequireTls, scheme: str, address: str, passes: bool
 ) -> None:
-    door = guard(clock, tls=policy)
+    limiter = Limiter(storage=BoundedMemoryStorage(clock=clock), clock=clock, rates={})
+    door = Guard(tally=LocalTally(limiter=limiter, backoff=None), require_tls=policy)
 
     if passes:
         door.require_secure(scheme=scheme, address=address)
