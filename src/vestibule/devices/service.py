@@ -20,6 +20,7 @@ from vestibule.clients.service import require_grant
 from vestibule.clock import Clock, utc
 from vestibule.devices import repository
 from vestibule.devices.models import DeviceLogin, DeviceStatus
+from vestibule.devices.polling import Polling
 from vestibule.devices.user_codes import canonical, new_user_code
 from vestibule.errors import (
     AccessForbidden,
@@ -40,9 +41,6 @@ from vestibule.sessions.service import Origin
 from vestibule.storage.database import Database
 from vestibule.users.models import User
 
-SLOWER = 5
-"""Seconds that a device which asks too often must wait longer (RFC 8628 §3.5)."""
-MAX_INTERVAL = 300
 TRIES = 5
 """At a user code that nobody has yet."""
 
@@ -67,6 +65,7 @@ class Devices:
         guard: Guard,
         issuer: Issuer,
         approvals: Approvals,
+        polling: Polling,
         lifetime: int,
         interval: int,
     ) -> None:
@@ -77,6 +76,7 @@ class Devices:
         self._guard = guard
         self._issuer = issuer
         self._approvals = approvals
+        self._polling = polling
         self.lifetime = lifetime
         self._interval = interval
 
@@ -236,17 +236,9 @@ class Devices:
             raise ExpiredToken("The device code has expired", cause="device_expired")
 
     async def _wait(self, login: DeviceLogin) -> AuthorizationPending | SlowDown:
-        now = utc(self._clock)
-        early = login.last_polled_at is not None and (
-            now - login.last_polled_at < timedelta(seconds=login.interval)
-        )
-        interval = min(login.interval + (SLOWER if early else 0), MAX_INTERVAL)
-        if not early or interval > login.interval:  # whoever asks without end writes nothing
-            await self._database.write(
-                lambda c: repository.polled(c, login.digest, now=now, interval=interval)
-            )
-        if early:
-            return SlowDown(f"Asked too often: wait {interval} seconds", cause="slow_down")
+        asked = await self._polling.asked(login)
+        if asked.early:
+            return SlowDown(f"Asked too often: wait {asked.interval} seconds", cause="slow_down")
         return AuthorizationPending("Nobody has approved it yet", cause="device_pending")
 
     async def _granted(

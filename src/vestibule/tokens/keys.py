@@ -14,12 +14,16 @@ from sqlalchemy import Connection
 
 from vestibule.clock import Clock, utc
 from vestibule.errors import NotFound
+from vestibule.state.news import News
 from vestibule.storage.database import Database
 from vestibule.tokens import repository
 from vestibule.tokens.models import SigningKey
 from vestibule.tokens.vault import Vault
 
 PrivateKey = ECKey | OKPKey | RSAKey
+
+CHANGED = "keys"
+"""The topic by which instances tell of it."""
 
 REFRESH_AFTER = 30.0
 """Seconds until an instance looks for keys that another process has added."""
@@ -52,7 +56,9 @@ class KeyRing:
         algorithm: str,
         token_lifetime: int,
         publish_ahead: int,
+        news: News,
     ) -> None:
+        """`news` tells the other instances of new keys, and this one of theirs."""
         self._database = database
         self._vault = vault
         self._clock = clock
@@ -64,6 +70,8 @@ class KeyRing:
         self._public: dict[str, PrivateKey] = {}
         self._loaded_at = float("-inf")
         self._loading = asyncio.Lock()
+        self._news = news
+        news.on(CHANGED, self._forget)
 
     async def signer(self) -> Signer:
         """The newest key that has become active. Raises `RuntimeError` where there is none.
@@ -167,6 +175,8 @@ class KeyRing:
 
         added = await self._database.write(add)
         await self._refresh(after=0)
+        if added:
+            await self._news.tell(CHANGED)
         return key if added else None
 
     async def revoke(self, kid: str) -> SigningKey:
@@ -186,6 +196,9 @@ class KeyRing:
             private = _import(key.algorithm, json.loads(self._vault.open(key.private_encrypted)))
             self._private[key.kid] = private
         return Signer(kid=key.kid, algorithm=key.algorithm, key=private)
+
+    def _forget(self, _message: str) -> None:
+        self._loaded_at = float("-inf")
 
     async def _refresh(self, *, after: float = REFRESH_AFTER) -> None:
         if self._clock.monotonic() - self._loaded_at < after:

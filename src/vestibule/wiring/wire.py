@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from vestibule.apikeys.service import ApiKeys
 from vestibule.audit.service import Audit
 from vestibule.clock import Clock, SystemClock
+from vestibule.devices.polling import Polling
 from vestibule.devices.service import Devices
 from vestibule.gate.liveness import Liveness
 from vestibule.gate.service import Gate
@@ -87,6 +88,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         algorithm=settings.signing_algorithm,
         token_lifetime=settings.access_token_lifetime,
         publish_ahead=settings.key_publish_ahead,
+        news=shared.news,
     )
     tokens = Tokens(
         keys=keys,
@@ -95,7 +97,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         audience=settings.token_audience,
         access_lifetime=settings.access_token_lifetime,
     )
-    replays = Replays(database=database)
+    replays = Replays(database=database, shared=shared, clock=clock)
     dpop = Dpop(replays=replays, clock=clock, issuer=settings.public_url)
     sessions = Sessions(
         database=database,
@@ -149,6 +151,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         guard=guard,
         issuer=issuer,
         approvals=approvals,
+        polling=Polling(database=database, shared=shared, clock=clock),
         lifetime=settings.device_code_lifetime,
         interval=settings.device_interval,
     )
