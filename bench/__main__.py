@@ -1,15 +1,22 @@
-"""`make bench`: every figure that the documentation quotes, measured in one run.
+"""`make bench`: the figures of one instance on SQLite, measured in one run.
 
-Names of single benchmarks may follow: `python -m bench logins health`.
+Names of single benchmarks may follow: `python -m bench logins start`. Those at scale run where
+they are named: `python -m bench scaled --rounds 3 --seconds 4`.
 """
 
 from __future__ import annotations
 
-import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
 
 from bench import measures, tokens, verify
+from bench.scale.effort import Effort, add_options, effort
+from bench.scale.growth import growth
+from bench.scale.instances import instances
+from bench.scale.overload import overload
+from bench.scale.scaled import scaled
 
-ALL = {
+ALL: dict[str, Callable[[], Iterator[str]]] = {
     "logins": measures.logins,
     "refreshes": tokens.refreshes,
     "introspections": tokens.introspections,
@@ -20,15 +27,31 @@ ALL = {
     "start": measures.start,
     "import": measures.import_users,
 }
+AT_SCALE: dict[str, Callable[[Effort], Iterator[str]]] = {
+    "scaled": scaled,
+    "instances": instances,
+    "growth": growth,
+    "overload": overload,
+}
+"""With a PostgreSQL and a Redis of their own."""
 
 
 def main() -> None:
-    """Run what was named, or everything."""
-    for name in sys.argv[1:] or ALL:
+    """Run what was named, or everything of one instance."""
+    parser = ArgumentParser(prog="python -m bench")
+    parser.add_argument("names", nargs="*", help=", ".join([*ALL, *AT_SCALE]))
+    at_scale = parser.add_argument_group("of what is measured at scale")
+    add_options(at_scale)
+    options = parser.parse_args()
+    names = options.names or list(ALL)
+    if unknown := [name for name in names if name not in ALL and name not in AT_SCALE]:
+        parser.error(f"there is no {', '.join(unknown)}")
+    for name in names:
         print(f"## {name}\n", flush=True)
-        for line in ALL[name]():
+        for line in ALL[name]() if name in ALL else AT_SCALE[name](effort(options)):
             print(line, flush=True)
         print(flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

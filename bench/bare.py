@@ -17,7 +17,7 @@ from vestibule.settings import Settings
 
 
 def rate(seconds: float) -> float:
-    """Hashes a second, measured in a process of its own."""
+    """Hashes a second, measured in a process of its own, on the cores that we may run on."""
     command = [sys.executable, "-m", "bench.bare", str(seconds)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

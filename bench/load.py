@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+WARM_UP = 0.5
+"""Seconds in which the clients of a closed loop begin, which are not counted."""
+
 
 @dataclass(slots=True)
 class Answer:
@@ -41,12 +44,15 @@ class Connection(asyncio.Protocol):
         self._port = port
         self._received = b""
         self._answer: asyncio.Future[Answer] | None = None
+        self.lost = False
+        """Whether the connection is no more."""
 
     async def open(self) -> None:
         """Connect."""
         self._loop = asyncio.get_running_loop()
         transport, _ = await self._loop.create_connection(lambda: self, "127.0.0.1", self._port)
         self._transport = transport
+        self.lost = False
 
     def ask(self, request: bytes) -> asyncio.Future[Answer]:
         """Send, and await one answer whole."""
@@ -77,6 +83,7 @@ class Connection(asyncio.Protocol):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionError("the service hung up"))
 
@@ -111,13 +118,12 @@ async def closed_loop(
     They begin one after the other within the first half second, which is not counted.
     """
     results = Results()
-    warm_up = 0.5
     opened = time.perf_counter()
-    start, end = opened + warm_up, opened + warm_up + seconds
+    start, end = opened + WARM_UP, opened + WARM_UP + seconds
 
     async def one(index: int) -> None:
         connection = connect(port)
-        await asyncio.sleep(warm_up * index / at_once)
+        await asyncio.sleep(WARM_UP * index / at_once)
         await connection.open()
         while time.perf_counter() < end:
             answer = await connection.ask(request())

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +30,8 @@ from vestibule.users.models import users
 
 PASSWORD = "correct horse battery staple"
 BATCH = 10_000
+PATIENCE = 60.0
+"""Seconds within which the service has to answer after its start."""
 
 UNLIMITED = {
     "VESTIBULE_LIMIT_ADDRESS": "1000000/second",
@@ -55,11 +57,6 @@ class Service:
                 return int(line.split()[1]) / 1024
         raise RuntimeError("no VmRSS")
 
-    def cpu_seconds(self) -> float:
-        """Processor time that it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
 
 @contextmanager
 def running(*, user_count: int = 1000, folder: Path | None = None) -> Iterator[Service]:
@@ -72,12 +69,13 @@ def running(*, user_count: int = 1000, folder: Path | None = None) -> Iterator[S
 
 
 @contextmanager
-def started(data: Path) -> Iterator[Service]:
-    """The service on a data folder, until the block ends."""
+def started(data: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """The service on a data folder, until the block ends; `settings` as environment variables."""
     port = free_port()
     environment = {
         **os.environ,
         **UNLIMITED,
+        **(settings or {}),
         "VESTIBULE_DATA_DIR": str(data),
         "VESTIBULE_PORT": str(port),
     }
@@ -90,15 +88,16 @@ def started(data: Path) -> Iterator[Service]:
         stderr=(data / "service.log").open("w"),
     )
     try:
-        _await_answer(port, process)
+        _await_answer(port, process, data / "service.log")
         yield Service(port, process.pid, time.perf_counter() - began)
     finally:
         process.terminate()
         process.wait()
 
 
-def _await_answer(port: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
+def _await_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.perf_counter() + PATIENCE
+    while process.poll() is None and time.perf_counter() < end:
         try:
             with socket.create_connection(("127.0.0.1", port)) as connection:
                 connection.sendall(HEALTH)
@@ -106,7 +105,7 @@ def _await_answer(port: int, process: subprocess.Popen[bytes]) -> None:
                     return
         except OSError:
             time.sleep(0.002)
-    raise RuntimeError("the service did not start")
+    raise RuntimeError(f"the service did not start: {log.read_text()[-2000:]}")
 
 
 def populate(data: Path, count: int, *, hashing: Settings | None = None) -> None:
@@ -119,7 +118,7 @@ def populate(data: Path, count: int, *, hashing: Settings | None = None) -> None
         return
     schema.upgrade(url)
     now = datetime.now(UTC)
-    hashed = _hash(hashing or Settings())
+    hashed = hash_of_password(hashing or Settings())
     organization = {
         "id": new_id(), "key": "acme", "name": "Acme", "description": "", "is_active": True,
         "password_sign_in": True, "created_at": now, "updated_at": now,
@@ -164,7 +163,8 @@ def free_port() -> int:
         return port
 
 
-def _hash(settings: Settings) -> str:
+def hash_of_password(settings: Settings) -> str:
+    """A hash of the users' password, by the parameters of these settings."""
     passwords = Passwords(
         pool=HashPool(threads=1, deadline=10, clock=SystemClock()),
         memory_kib=settings.argon2_memory,

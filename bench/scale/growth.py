@@ -1,0 +1,151 @@
+"""What a login, a refresh and an introspection cost among few and among very many users.
+
+Each database is on the same server and has an instance of its own. They are measured in turn. The
+hash is the cheapest there is: at its normal price of twenty milliseconds it would hide whatever
+the database costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from bench import service
+from bench.cpu import Meters, between
+from bench.load import percentile
+from bench.measures import run
+from bench.scale import crowd, servers
+from bench.scale.deployment import DATABASE, pid_of
+from bench.scale.effort import Effort
+from bench.service import Service
+from bench.tokens import SERVICE, create_client, introspecting, refreshing, sign_in
+from vestibule.settings import Settings
+
+USERS = (10_000, 1_000_000, 10_000_000)
+ROUNDS = 9
+SECONDS = 3.0
+LOGINS = 600
+"""In each round, of users at random, no user twice."""
+AT_ONCE = 2
+KINDS = ("login", "refresh", "introspection")
+GOAL = 1.1
+CHEAP = {"VESTIBULE_ARGON2_MEMORY": "8", "VESTIBULE_ARGON2_TIME": "1"}
+
+SECRET = "measured, and never seen by anybody else"
+"""The same each time: a cluster that was kept holds keys that are encrypted with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one operation: core-microseconds of the service and PostgreSQL, median milliseconds."""
+
+    core: float
+    median: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An instance on a database of so many users."""
+
+    users: int
+    url: str
+    instance: Service
+    meters: Meters
+    authorization: str
+
+
+def growth(effort: Effort) -> Iterator[str]:
+    """The costs at each size, and how often those at the smallest they are."""
+    sizes = effort.users or USERS
+    rounds, seconds = effort.rounds or ROUNDS, effort.seconds or SECONDS
+    costs: dict[int, dict[str, list[Cost]]] = {size: {kind: [] for kind in KINDS} for size in sizes}
+    with ExitStack() as stack:
+        targets = _targets(stack, sizes, effort.cluster)
+        random = Random(0)
+        for index in range(rounds + 1):
+            # Whoever is measured first in one round is last in another.
+            for target in targets[index % len(targets) :] + targets[: index % len(targets)]:
+                found = _measure(target, random, seconds)
+                if index:  # the first round warms up
+                    for kind, cost in found.items():
+                        costs[target.users][kind].append(cost)
+    yield "| users | operation | core-microseconds | median ms | cost to the smallest | median to the smallest |"  # noqa: E501
+    yield "|---" * 6 + "|"
+    worst = dict.fromkeys(KINDS, 0.0)
+    for size in sizes:
+        for kind in KINDS:
+            here, smallest = costs[size][kind], costs[sizes[0]][kind]
+            core, median = ratios(here, smallest)
+            worst[kind] = max(worst[kind], core)
+            yield (
+                f"| {size:,} | {kind} | {statistics.median(c.core for c in here):.0f} "
+                f"| {statistics.median(c.median for c in here):.2f} "
+                f"| {core:.3f} | {median:.3f} |"
+            )
+    yield ""
+    for kind in KINDS:
+        yield f"- {kind}: at most {worst[kind]:.3f} times the cost among the fewest (goal {GOAL})"
+
+
+def ratios(here: Sequence[Cost], smallest: Sequence[Cost]) -> tuple[float, float]:
+    """The medians of what each round's costs are to those of the same round at the smallest."""
+    pairs = list(zip(here, smallest, strict=True))
+    return (
+        statistics.median(a.core / b.core for a, b in pairs),
+        statistics.median(a.median / b.median for a, b in pairs),
+    )
+
+
+def _targets(stack: ExitStack, sizes: Sequence[int], kept: Path | None) -> list[Target]:
+    database = stack.enter_context(servers.postgres(kept))
+    cheap = Settings(
+        argon2_memory=int(CHEAP["VESTIBULE_ARGON2_MEMORY"]),
+        argon2_time=int(CHEAP["VESTIBULE_ARGON2_TIME"]),
+    )
+    password_hash = service.hash_of_password(cheap)
+    targets = []
+    for size in sizes:
+        url = crowd.ensure(database, f"growth_{size}", size, password_hash=password_hash)
+        environment = {
+            **CHEAP,
+            "VESTIBULE_DATABASE_URL": url,
+            "VESTIBULE_SECRET_KEY": SECRET,
+        }
+        data = Path(stack.enter_context(TemporaryDirectory()))
+        authorization = create_client({**environment, "VESTIBULE_DATA_DIR": str(data)})
+        instance = stack.enter_context(service.started(data, environment))
+        meters = Meters({SERVICE: [instance.pid], DATABASE: [pid_of(database)]})
+        targets.append(Target(size, url, instance, meters, authorization))
+    return targets
+
+
+def _measure(target: Target, random: Random, seconds: float) -> dict[str, Cost]:
+    numbers = random.sample(range(target.users), min(LOGINS, target.users))
+    asyncio.run(crowd.warm(target.url, numbers))
+    ports = [target.instance.port]
+    before = target.meters.read()
+    tokens, logins = run(sign_in(ports, [f"user{number}" for number in numbers], at_once=AT_ONCE))
+    after_logins = target.meters.read()
+    _, refreshes = run(refreshing(ports, tokens[:AT_ONCE], seconds=seconds))
+    after_refreshes = target.meters.read()
+    _, introspections = run(
+        introspecting(ports, tokens, target.authorization, seconds=seconds, at_once=AT_ONCE)
+    )
+    after = target.meters.read()
+    return {
+        "login": _cost(before, after_logins, logins),
+        "refresh": _cost(after_logins, after_refreshes, refreshes),
+        "introspection": _cost(after_refreshes, after, introspections),
+    }
+
+
+def _cost(before: dict[str, float], after: dict[str, float], taken: list[float]) -> Cost:
+    used = between(before, after)
+    core = (used[SERVICE] + used[DATABASE]) / len(taken)
+    return Cost(1e6 * core, 1000 * percentile(taken, 0.5))
