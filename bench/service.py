@@ -81,12 +81,13 @@ def started(data: Path, settings: Mapping[str, str] | None = None) -> Iterator[S
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "vestibule"), "serve"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=(data / "service.log").open("w"),
-    )
+    with (data / "service.log").open("w") as log:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "vestibule"), "serve"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
     try:
         _await_answer(port, process, data / "service.log")
         yield Service(port, process.pid, time.perf_counter() - began)

@@ -12,7 +12,7 @@ from random import Random
 
 from bench import service
 from bench.cpu import LOAD, Meters, between
-from bench.load import Results, closed_loop, login_request, percentile, probe
+from bench.load import Results, login_request, percentile, probe
 from bench.measures import run
 from bench.scale.deployment import USERS, deployed
 from bench.scale.effort import Effort
@@ -25,6 +25,7 @@ from bench.scale.open_loop import (
     latencies,
     open_loop,
 )
+from bench.scale.scaled import loaded, rate
 from bench.tokens import SERVICE
 from vestibule.settings import Settings
 
@@ -39,6 +40,8 @@ NORMAL = 5
 """That many normal logins one after the other, and it is back."""
 EVERY = 0.1
 """Seconds between two of them."""
+LATE = 0.1
+"""Seconds after which a refusal is not quick."""
 GIVE_UP = 30.0
 """Seconds after which it counts as never back."""
 GOODPUT_GOAL, BACK_GOAL = 0.9, 5.0
@@ -50,12 +53,12 @@ def overload(effort: Effort) -> Iterator[str]:
     with _target(effort.instances) as (ports, meters):
         request = _requests()
         normal = 2 * percentile(run(_quiet(ports, request)), 1)
-        before = run(_capacity(ports, request))
+        before, login = _capacity(ports, meters)
         schedule = arrivals(TIMES * before, seconds, random=Random(0))
         used = meters.read()
         outcomes, health, back = run(_loaded(ports, schedule, request, seconds, normal))
         used = between(used, meters.read())
-        after = run(_capacity(ports, request))
+        after, _ = _capacity(ports, meters)
     capacity = (before + after) / 2
     good = goodput(outcomes, seconds=seconds, deadline=deadline)
     admitted, refused = latencies(outcomes, 200), latencies(outcomes, 429)
@@ -75,15 +78,32 @@ def overload(effort: Effort) -> Iterator[str]:
     yield f"| refused with 429 | {len(refused)} of {len(outcomes)} | |"
     yield f"| refused, p50 | {1000 * percentile(refused, 0.5):.1f} ms | |"
     yield f"| refused, p99 | {1000 * percentile(refused, 0.99):.1f} ms | quick |"
+    yield f"| refused after {1000 * LATE:.0f} ms or more | {_late(refused)} | |"
     yield f"| neither nor | {_named(others)} | none |"
     yield f"| health meanwhile, p99 | {1000 * percentile(healthy, 0.99):.1f} ms | |"
     yield f"| {NORMAL} normal logins in a row after | {back:.2f} s | {BACK_GOAL:.0f} s |"
     yield ""
     yield f"- normal is a login within {1000 * normal:.0f} ms, twice the slowest of {QUIET} before"
-    yield (
-        f"- core-microseconds of an arrival: {1e6 * used[LOAD] / len(outcomes):.0f} of the load "
-        f"generator; all else together {100 * used[SERVICE] / seconds:.0f} % of a core"
+    refusal = cost_of_refusal(
+        used[SERVICE], admitted=len(admitted), refused=len(refused), login=login
     )
+    yield (
+        f"- service: {1000 * login:.2f} core-milliseconds a login when none is refused; what it "
+        f"used above that is {1000 * refusal:.2f} for each refusal"
+    )
+    yield f"- load generator: {1000 * used[LOAD] / len(outcomes):.2f} core-milliseconds an arrival"
+
+
+def cost_of_refusal(used: float, *, admitted: int, refused: int, login: float) -> float:
+    """Seconds of processor time: what the admitted logins don't account for.
+
+    Whatever makes logins dearer under overload is in it too: it is what refusing costs the others.
+    """
+    return (used - admitted * login) / refused if refused else float("nan")
+
+
+def _late(refused: list[float]) -> int:
+    return sum(seconds >= LATE for seconds in refused)
 
 
 def _named(others: dict[int, int]) -> str:
@@ -122,17 +142,11 @@ async def _quiet(ports: Sequence[int], request: Callable[[], bytes]) -> list[flo
     return sorted(taken[len(pools) :])  # the first at each one connects
 
 
-async def _capacity(ports: Sequence[int], request: Callable[[], bytes]) -> float:
-    """Logins a second while as many wait as keep it busy, and none is refused."""
-    results = await asyncio.gather(
-        *(
-            closed_loop(
-                port, at_once=AT_ONCE // len(ports), seconds=CAPACITY_SECONDS, request=request
-            )
-            for port in ports
-        )
-    )
-    return sum(one.rate() for one in results)
+def _capacity(ports: Sequence[int], meters: Meters) -> tuple[float, float]:
+    """Logins a second while as many wait as keep it busy, and the service's seconds of each."""
+    results, used = run(loaded(ports, meters, at_once=AT_ONCE, seconds=CAPACITY_SECONDS))
+    logins = rate(results)
+    return logins, used[SERVICE] / (logins * CAPACITY_SECONDS)
 
 
 async def _loaded(
