@@ -24,6 +24,7 @@ from vestibule.pages import (
 from vestibule.pages.rendering import Pages
 from vestibule.sessions import endpoints as sessions
 from vestibule.status import endpoints as status
+from vestibule.storage.database import is_embedded
 from vestibule.tokens import endpoints as tokens
 from vestibule.users import endpoints as users
 from vestibule.wiring import Services
@@ -72,6 +73,7 @@ def routers(services: Services) -> list[APIRouter]:
             readiness=services.readiness,
             metrics=services.metrics,
             readers=services.metrics_readers,
+            embedded=is_embedded(services.database.url),
             email_configured=services.outbox.is_configured,
         ),
         tokens.router(keys=services.keys),

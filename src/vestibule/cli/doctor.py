@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 import typer
 from pydantic import ValidationError
@@ -16,6 +15,8 @@ from rich.markup import escape
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from vestibule.cli.doctor_redis import examine_redis
+from vestibule.cli.finding import Finding, State
 from vestibule.cli.output import AsJson, out, print_json
 from vestibule.clock import SystemClock, utc
 from vestibule.server.insecure import insecurities
@@ -27,18 +28,7 @@ from vestibule.tokens import repository as token_rows
 from vestibule.tokens.vault import SECRET_FILE, Vault, WrongSecretKey, read_secret
 from vestibule.users import repository as user_rows
 
-State = Literal["ok", "warning", "error"]
 STYLE: dict[State, str] = {"ok": "[green]ok[/]", "warning": "[yellow]!![/]", "error": "[red]no[/]"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    check: str
-    state: State
-    found: str
-    mend: str = ""
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -65,6 +55,7 @@ def _examine() -> Iterator[Finding]:
         return
     yield from _settings(settings)
     yield from _permissions(settings)
+    yield from examine_redis(settings)
     checks: list[Callable[[Settings], Iterator[Finding]]] = [_database, _keys, _accounts]
     for check in checks:
         found = list(check(settings))

@@ -16,6 +16,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from vestibule import logs
+from vestibule.state.ending import end
 
 CHANNEL = "vestibule:news"
 SILENCE = 10.0
@@ -66,8 +67,7 @@ class News:
     async def close(self) -> None:
         """Listen no longer."""
         if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait([self._listening])
+            await end(self._listening)
 
     async def _listen(self) -> None:
         assert self._client is not None
@@ -76,6 +76,8 @@ class News:
             pubsub: PubSub = self._client.pubsub()
             try:
                 async with asyncio.timeout(self._timeout):
+                    if isinstance(self._client, RedisCluster):
+                        await self._client.initialize()  # until then it knows no node
                     await pubsub.subscribe(CHANNEL)
                 self._missed()
                 await self._hear(pubsub)

@@ -17,6 +17,7 @@ from vestibule.clock import Clock
 from vestibule.errors import DatabaseUnavailable
 from vestibule.metrics.service import Metrics
 from vestibule.state.clients import close_client, make_client
+from vestibule.state.ending import end
 from vestibule.state.flights import Argument, Away, Flights, away
 from vestibule.state.news import News
 from vestibule.state.places import Place, place_of
@@ -131,8 +132,7 @@ class SharedState:
     async def close(self) -> None:
         """Let go of all connections."""
         if self._probing is not None:
-            self._probing.cancel()
-            await asyncio.wait([self._probing])
+            await end(self._probing)
         await self.news.close()
         if self._flights is not None:
             await self._flights.close()

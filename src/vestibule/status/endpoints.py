@@ -36,12 +36,19 @@ class PublicConfig(BaseModel):
 
     api_version: str = Field(description="Version of the API, as in its path")
     app_version: str = Field(description="Version of Vestibule")
-    deployment_mode: str = Field(description="`embedded` on its own SQLite database")
+    deployment_mode: str = Field(
+        description="`embedded` on its own SQLite database, `distributed` on PostgreSQL"
+    )
     email_configured: bool = Field(description="Whether it can send mail")
 
 
 def router(
-    *, readiness: Readiness, metrics: Metrics, readers: MetricsReaders, email_configured: bool
+    *,
+    readiness: Readiness,
+    metrics: Metrics,
+    readers: MetricsReaders,
+    embedded: bool,
+    email_configured: bool,
 ) -> APIRouter:
     """The routes that say how the service is, and what it can do."""
     routes = APIRouter(tags=["Service"])
@@ -88,7 +95,7 @@ def router(
         return PublicConfig(
             api_version="v1",
             app_version=__version__,
-            deployment_mode="embedded",
+            deployment_mode="embedded" if embedded else "distributed",
             email_configured=email_configured,
         )
 

@@ -1,0 +1,54 @@
+"""Two instances of the service on one database and one Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from tests.redis_server import RedisServer, redis_server
+from tests.world import FakeClock
+from vestibule.settings import Settings
+from vestibule.state.service import SharedState
+from vestibule.wiring import Services, wire
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A server that this test may stop."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def instances(
+    settings: Settings, clock: FakeClock, request: pytest.FixtureRequest
+) -> AsyncIterator[Callable[..., list[Services]]]:
+    """Makes two instances that share this Redis, with these options."""
+    made: list[Services] = []
+
+    def make(server: RedisServer, **options: object) -> list[Services]:
+        url = SecretStr(server.url)
+        shared = settings.model_copy(update={"redis_url": url, "redis_timeout": 2.0, **options})
+        made.extend(wire(shared, clock=clock) for _ in range(2))
+        for services in made:
+            services.shared.start()
+        return made
+
+    yield make
+    for services in made:
+        await services.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another task brings about; fails where it takes longer than 20 seconds."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  (of a task that has no event)
+            await asyncio.sleep(0.01)
+
+
+async def back(shared: SharedState) -> None:
+    """Wait until it is available again."""
+    await until(lambda: shared.status().available)

@@ -1,0 +1,251 @@
+"""What instances share, and what becomes of it while Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import signal
+import socket
+from collections.abc import Callable
+from typing import Literal
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tests.conftest import make_client
+from tests.redis_server import RedisServer, redis_server
+from tests.state.conftest import back, until
+from tests.world import FakeClock, World, log_in
+from vestibule.errors import DatabaseUnavailable
+from vestibule.state.flights import Away
+from vestibule.state.scripts import Script
+from vestibule.state.service import SharedState
+from vestibule.wiring import Services
+
+pytestmark = pytest.mark.embedded
+
+Instances = Callable[..., list[Services]]
+TEXT = "return ARGV[1]"
+ECHO = Script(TEXT, hashlib.sha1(TEXT.encode()).hexdigest(), "echo")
+
+
+def state(
+    url: str, *, outage: Literal["fail-closed", "degraded"] = "degraded", timeout: float = 2
+) -> SharedState:
+    return SharedState(url=SecretStr(url), timeout=timeout, outage=outage, clock=FakeClock())
+
+
+async def login_status(services: Services) -> httpx.Response:
+    async with make_client(services) as client:
+        return await log_in(client, "alice", "wrong")
+
+
+async def test_two_instances_count_together(instances: Instances, redis: RedisServer) -> None:
+    one, other = instances(redis, limit_address="4/minute", failure_delays=False)
+    await one.keys.ensure()
+    await World(one).user("alice")
+
+    answers = [await login_status(services) for services in (one, other, one, other, one, other)]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 401, 429, 429]
+    assert "Retry-After" in answers[-1].headers
+
+
+async def test_delays_grow_over_both(instances: Instances, redis: RedisServer) -> None:
+    one, other = instances(redis)
+    await one.keys.ensure()
+    await World(one).user("alice")
+
+    causes = [await login_status(services) for services in (one, other, one, other, one, other)]
+
+    assert [answer.status_code for answer in causes] == [401] * 5 + [429]
+
+
+async def test_a_new_key_is_known_to_the_other_at_once(
+    instances: Instances, redis: RedisServer
+) -> None:
+    one, other = instances(redis)
+    await one.keys.ensure()
+    assert len((await other.keys.jwks())["keys"]) == 1
+    async with asyncio.timeout(20):
+        await other.shared.news.heard.wait()
+
+    key = await one.keys.rotate(now=True)
+    await until(lambda: other.keys._loaded_at == float("-inf"))
+
+    assert (await other.keys.signer()).kid == key.kid
+
+
+async def test_while_it_is_away_logins_are_refused_in_the_envelope(
+    instances: Instances, own_redis: RedisServer
+) -> None:
+    one, _ = instances(own_redis)
+    await one.keys.ensure()
+    await World(one).user("alice")
+    assert (await login_status(one)).status_code == 401
+
+    own_redis.stop()
+    answer = await login_status(one)
+
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "database_error"
+    assert answer.headers["Retry-After"] == "5"
+    assert one.shared.status().mode == "refusing"
+    assert not one.shared.status().ready
+
+    own_redis.start()
+    await back(one.shared)
+    assert (await login_status(one)).status_code == 401
+    assert one.shared.status().outages == 1
+
+
+async def test_degraded_each_counts_alone_until_it_is_back(
+    instances: Instances, own_redis: RedisServer
+) -> None:
+    one, other = instances(
+        own_redis, redis_outage="degraded", limit_address="2/minute", failure_delays=False
+    )
+    await one.keys.ensure()
+    await World(one).user("alice")
+    own_redis.stop()
+
+    answers = [await login_status(s) for s in (one, one, one, other, other, other)]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 429, 401, 401, 429]
+    assert one.shared.status().mode == "degraded"
+    assert one.shared.status().ready
+    own_redis.start()
+    await back(one.shared)
+    await back(other.shared)
+    answers = [await login_status(s) for s in (one, other, one)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+
+
+async def test_a_replay_is_found_by_the_other_instance_and_whatever_is_away(
+    instances: Instances, own_redis: RedisServer, clock: FakeClock
+) -> None:
+    one, other = instances(own_redis, redis_outage="degraded")
+    ends = clock.time() + 60
+
+    assert await one.replays.first_use("before", expires_at=ends)
+    assert not await other.replays.first_use("before", expires_at=ends)
+    own_redis.stop()
+    assert not await other.replays.first_use("before", expires_at=ends)
+    assert await one.replays.first_use("meanwhile", expires_at=ends)
+    own_redis.start()
+    await back(one.shared)
+    await back(other.shared)
+
+    for name in ("before", "meanwhile"):
+        for services in (one, other):
+            assert not await services.replays.first_use(name, expires_at=ends), name
+
+
+async def test_a_redis_that_has_remembered_for_long_is_asked_alone(
+    instances: Instances, redis: RedisServer, clock: FakeClock
+) -> None:
+    one, _ = instances(redis)
+    with redis.client() as client:
+        for node in range(256):
+            client.set(f"vestibule:{{replays:{node:02x}}}:since", "1")
+
+    assert await one.replays.first_use("x", expires_at=clock.time() + 60)
+    with redis.client() as client:
+        for key in client.scan_iter("vestibule:{replays:*"):
+            if not key.endswith(b":since"):
+                client.delete(key)
+
+    # Whatever was only in Redis is forgotten with it: the database was not told.
+    assert await one.replays.first_use("x", expires_at=clock.time() + 60)
+
+
+async def test_one_that_says_nothing_costs_one_timeout_and_no_more() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        shared = state(f"redis://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2)
+        async with asyncio.timeout(5):
+            for _ in range(200):
+                with pytest.raises(Away):
+                    await shared.run(ECHO, keys=(), arguments=("x",))
+        await shared.close()
+
+    assert shared.status().outages == 1
+
+
+async def test_one_that_is_held_comes_back_when_it_goes_on(own_redis: RedisServer) -> None:
+    shared = state(own_redis.url, outage="fail-closed", timeout=0.2)
+    own_redis.stop(signal.SIGSTOP)
+    with pytest.raises(DatabaseUnavailable):
+        await shared.run(ECHO, keys=(), arguments=("x",))
+    own_redis.stop(signal.SIGCONT)
+
+    await back(shared)
+
+    assert await shared.run(ECHO, keys=(), arguments=("x",)) == b"x"
+    await shared.close()
+
+
+async def test_scripts_are_sent_again_where_they_were_forgotten(redis: RedisServer) -> None:
+    shared = state(redis.url)
+    script = Script.load("vestibule.guard", "common.lua", "hit.lua")
+
+    first = await shared.run(script, keys=("{a}",), arguments=("", 5, 60000))
+    with redis.client() as client:
+        client.script_flush()
+    calls = [shared.run(script, keys=("{a}",), arguments=("", 5, 60000)) for _ in range(3)]
+    counts = [count for count, _ in await asyncio.gather(*calls)]
+    await shared.close()
+
+    assert first[0] == 1
+    assert sorted(counts) == [2, 3, 4]
+
+
+async def test_a_full_one_is_as_good_as_away() -> None:
+    with redis_server(maxmemory="1", maxmemory_policy="noeviction") as full:
+        shared = state(full.url)
+        script = Script.load("vestibule.guard", "common.lua", "hit.lua")
+        with pytest.raises(Away) as refused:
+            await shared.run(script, keys=("{a}",), arguments=("", 5, 60000))
+        await shared.close()
+
+    assert refused.value.reason in ("OOM", "OutOfMemoryError")
+
+
+async def test_a_wrong_password_is_told_by_no_secret() -> None:
+    with redis_server(requirepass="right-secret") as server:
+        shared = state(server.url.replace("right-secret", "wrong-secret"))
+        with pytest.raises(Away) as refused:
+            await shared.run(ECHO, keys=(), arguments=("x",))
+        told = f"{shared.status()} {shared.place} {refused.value!r}"
+        await shared.close()
+        good = state(server.url)
+        assert await good.run(ECHO, keys=(), arguments=("x",)) == b"x"
+        await good.close()
+
+    assert "secret" not in told
+
+
+async def test_a_device_that_asks_too_often_is_slowed_by_both(
+    instances: Instances, redis: RedisServer
+) -> None:
+    one, other = instances(redis)
+    for services in (one, other):
+        services.devices._polling._now = services.clock.time
+    await one.keys.ensure()
+    async with make_client(one) as first, make_client(other) as second:
+        started = (await first.post("/oauth2/device_authorization", data=CLIENT)).json()
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+            "device_code": started["device_code"],
+            **CLIENT,
+        }
+        answers = [await c.post("/oauth2/token", data=form) for c in (first, second, first)]
+
+    assert [a.json()["error"] for a in answers] == [
+        "authorization_pending", "slow_down", "slow_down"
+    ]  # fmt: skip
+    with redis.client() as client:
+        assert list(client.scan_iter("vestibule:{device:*"))
+
+
+CLIENT = {"client_id": "vestibule"}
