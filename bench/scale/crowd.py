@@ -1,12 +1,13 @@
 """Any number of users on PostgreSQL, each with a membership, a session and a login in the trail.
 
-The server makes the rows itself, which is quicker than sending them. All is computed from the
-number of the user, so that a database of a million is the beginning of one of ten million.
+The server makes the rows itself, which is quicker than sending them, from the users' numbers. They
+came one after the other in the last thirty days: what is older might be cleared away meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 
 import asyncpg
 from tests.postgres import PostgresServer
@@ -15,8 +16,8 @@ from vestibule.storage import schema
 
 MEMBERS = 1000
 """Users of one organization."""
-BEGINNING = 1_700_000_000_000
-"""Milliseconds since 1970 at which the first of them came; each further one a little later."""
+SPAN = 30 * 86400 * 1000
+"""Milliseconds within which they came."""
 TABLES = ("organizations", "users", "memberships", "sessions", "audit_events")
 
 
@@ -39,7 +40,7 @@ def ensure(server: PostgresServer, name: str, count: int, *, password_hash: str)
 
 
 async def _fill(url: str, count: int, password_hash: str) -> None:
-    statements = _statements(count, password_hash)
+    statements = _statements(count, password_hash, beginning=int(time.time() * 1000) - SPAN)
     await _execute(url, statements["organizations"])
     await asyncio.gather(
         _execute(url, statements["users"], statements["memberships"]),
@@ -61,40 +62,42 @@ async def _execute(url: str, *statements: str) -> None:
         await connection.close()
 
 
-def _id(kind: str, number: str = "n") -> str:
-    """An UUIDv7 as SQL: random but for the time, and the same each time."""
-    return (
-        f"overlay(overlay(overlay(md5('{kind}' || {number}) "
-        f"PLACING lpad(to_hex({BEGINNING} + {number} / 10), 12, '0') FROM 1 FOR 12) "
-        "PLACING '7' FROM 13 FOR 1) PLACING '8' FROM 17 FOR 1)::uuid"
-    )
+def _statements(count: int, password_hash: str, *, beginning: int) -> dict[str, str]:
+    """`beginning`: milliseconds since 1970 at which the first user came."""
 
+    def uuid(kind: str, number: str = "n") -> str:
+        """An UUIDv7 as SQL: random but for the time, and the same for the same number."""
+        came = f"{beginning} + {number} * {SPAN} / {count}"
+        return (
+            f"overlay(overlay(overlay(md5('{kind}' || {number}) "
+            f"PLACING lpad(to_hex({came}), 12, '0') FROM 1 FOR 12) "
+            "PLACING '7' FROM 13 FOR 1) PLACING '8' FROM 17 FOR 1)::uuid"
+        )
 
-def _statements(count: int, password_hash: str) -> dict[str, str]:
-    organization = _id("organization", f"(n / {MEMBERS})")
+    organization = uuid("organization", f"(n / {MEMBERS})")
     every_user = f"FROM generate_series(0::bigint, {count - 1}) AS n"
     every_organization = f"FROM generate_series(0::bigint, {(count - 1) // MEMBERS}) AS n"
     scope = "email offline_access openid profile"
     return {
         "organizations": (
             "INSERT INTO organizations (id, key, name, description, is_active, password_sign_in, "
-            f"created_at, updated_at) SELECT {_id('organization')}, 'org-' || n, 'Org ' || n, '', "
+            f"created_at, updated_at) SELECT {uuid('organization')}, 'org-' || n, 'Org ' || n, '', "
             f"true, true, now(), now() {every_organization}"
         ),
         "users": (
             "INSERT INTO users (id, username, email_address, first_name, last_name, password_hash, "
-            f"is_active, email_verified, created_at, updated_at) SELECT {_id('user')}, "
+            f"is_active, email_verified, created_at, updated_at) SELECT {uuid('user')}, "
             "'user' || n, 'user' || n || '@example.org', 'Given' || n, 'Family' || n, "
             f"'{password_hash}', true, true, now(), now() {every_user}"
         ),
         "memberships": (
             "INSERT INTO memberships (user_id, org_id, role, joined_at) "
-            f"SELECT {_id('user')}, {organization}, 'member', now() {every_user}"
+            f"SELECT {uuid('user')}, {organization}, 'member', now() {every_user}"
         ),
         "sessions": (
             "INSERT INTO sessions (id, kind, user_id, client_id, org_id, scope, digest, salt, "
             "generation, auth_time, created_at, last_seen_at, expires_at, address, user_agent, "
-            f"org_confined) SELECT {_id('session')}, 'token', {_id('user')}, 'vestibule', "
+            f"org_confined) SELECT {uuid('session')}, 'token', {uuid('user')}, 'vestibule', "
             f"{organization}, '{scope}', decode(md5('a' || n) || md5('b' || n), 'hex'), "
             "decode(md5('salt' || n), 'hex'), 0, now(), now(), now(), now() + interval '30 days', "
             f"'192.0.2.1', 'Portal/2.1 (Linux)', false {every_user}"
@@ -102,7 +105,7 @@ def _statements(count: int, password_hash: str) -> dict[str, str]:
         "audit_events": (
             "INSERT INTO audit_events (id, occurred_at, event, result, cause, status, user_id, "
             "identifier_digest, client_id, org_id, address, network, request_id) SELECT "
-            f"{_id('event')}, now(), 'login', 'success', 'signed_in', 200, {_id('user')}, "
+            f"{uuid('event')}, now(), 'login', 'success', 'signed_in', 200, {uuid('user')}, "
             f"left(md5('name' || n), 16), 'vestibule', {organization}, '192.0.2.1', '192.0.2.1', "
             f"md5('request' || n) {every_user}"
         ),
