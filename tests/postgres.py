@@ -123,8 +123,8 @@ class PostgresServer:
         """One that all tests use in turn, with nothing in it: quicker than making one."""
         if self.shared is None:
             self.shared = self.new_migrated()
-        tables = reversed(metadata.sorted_tables)
-        asyncio.run(_execute(self.shared, ";".join(f"DELETE FROM {table.name}" for table in tables)))
+        tables = (table.name for table in reversed(metadata.sorted_tables))
+        asyncio.run(_execute(self.shared, ";".join(f"DELETE FROM {name}" for name in tables)))
         return self.shared
 
     def new_migrated(self) -> str:

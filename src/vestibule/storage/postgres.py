@@ -35,12 +35,16 @@ RECYCLE = 1800
 PAUSE = 0.01
 """Seconds before the second try, about; each further one waits twice as long, up to `LONGEST`."""
 LONGEST = 0.5
+REPLICA_PAUSE = 10.0
+"""Seconds until a replica that was away is asked again."""
 
 NUL = "22021"
 """SQLSTATE of a text that holds what PostgreSQL's can't."""
 CONFLICTS = frozenset({"40001", "40P01"})
 """SQLSTATE of a transaction that must run again: serialization failure, deadlock."""
-AWAY = ("08", "57P", "53300", "25006")
+FOLLOWS = "25006"
+"""SQLSTATE of a write to a server that only follows another."""
+AWAY = ("08", "57P", "53300", FOLLOWS)
 """Beginnings of SQLSTATEs of a server that goes, comes, is full, or only follows another."""
 
 
@@ -52,6 +56,9 @@ class Counts:
     """Units that had to run again because of others."""
     outages: int = 0
     """Tries that found no server."""
+
+
+Unit = Callable[["_Progress"], T]
 
 
 class PostgresDatabase:
@@ -72,7 +79,8 @@ class PostgresDatabase:
         self._timeout = timeout
         make = _EngineMaker(pool_size=pool_size, timeout=timeout, prepare=prepare)
         self._engine = make(url)
-        self._replica = make(replica_url) if replica_url else self._engine
+        self._replica = make(replica_url) if replica_url else None
+        self._replica_back_at = 0.0
 
     @property
     def pool(self) -> QueuePool:
@@ -90,13 +98,28 @@ class PostgresDatabase:
         return await self._until_answered(unit, within=self._timeout)
 
     async def scan(self, work: Work[T]) -> T:
-        """Run a unit that reads and may take long; on the replica, where there is one."""
+        """Run a unit that reads and may take long; on the replica, where there is one.
 
-        def unit(progress: _Progress) -> T:
-            with progress.connect(self._replica) as connection:
-                return work(connection)
+        While that is away, here: an answer that comes from the primary is never wrong.
+        """
 
-        return await self._until_answered(unit, within=SCAN_TIMEOUT)
+        def unit_on(engine: AsyncEngine) -> Unit[T]:
+            def unit(progress: _Progress) -> T:
+                with progress.connect(engine) as connection:
+                    return work(connection)
+
+            return unit
+
+        now = asyncio.get_running_loop().time()
+        if self._replica is not None and now >= self._replica_back_at:
+            try:
+                return await self._until_answered(
+                    unit_on(self._replica), within=SCAN_TIMEOUT, patient=False
+                )
+            except DatabaseUnavailable:
+                self._replica_back_at = now + REPLICA_PAUSE
+                logs.get("storage").warning("replica away: the primary answers")
+        return await self._until_answered(unit_on(self._engine), within=SCAN_TIMEOUT)
 
     async def write(self, work: Work[T], *, isolation: Isolation = "SERIALIZABLE") -> T:
         """Run a unit in a transaction, and return what it returns once that is committed."""
@@ -124,10 +147,11 @@ class PostgresDatabase:
     async def close(self) -> None:
         """Let go of the connections; what was begun has been awaited by those who began it."""
         await self._engine.dispose()
-        if self._replica is not self._engine:
+        if self._replica is not None:
             await self._replica.dispose()
 
-    async def _until_answered(self, unit: Callable[[_Progress], T], *, within: float) -> T:
+    async def _until_answered(self, unit: Unit[T], *, within: float, patient: bool = True) -> T:
+        """What the unit returns; a `patient` caller waits for a server that is away."""
         progress = _Progress()
         try:
             async with asyncio.timeout(within):
@@ -136,7 +160,7 @@ class PostgresDatabase:
                     try:
                         return await greenlet_spawn(unit, progress)
                     except (DBAPIError, OSError) as error:
-                        if not self._may_run_again(error, progress):
+                        if not self._may_run_again(error, progress, patient=patient):
                             raise
                     await asyncio.sleep(progress.next_pause())
         except DBAPIError as error:
@@ -145,23 +169,35 @@ class PostgresDatabase:
             logs.get("storage").error("database unavailable", error=type(error).__name__)
             raise DatabaseUnavailable from error
 
-    def _may_run_again(self, error: DBAPIError | OSError, progress: _Progress) -> bool:
-        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    def _may_run_again(
+        self, error: DBAPIError | OSError, progress: _Progress, *, patient: bool
+    ) -> bool:
+        state = _state(error)
         if state == NUL and not progress.without_nul:
             progress.without_nul = True
             return True
         if state in CONFLICTS:  # said at the commit too, and then it was none
             self.counts.conflicts += 1
             return True
-        closed = isinstance(error, DBAPIError) and (
-            error.connection_invalidated or "connection is closed" in str(error.orig)
-        )
-        if not (isinstance(error, OSError) or closed or state.startswith(AWAY)):
+        closed = isinstance(error, DBAPIError) and error.connection_invalidated
+        if not (
+            isinstance(error, OSError) or closed or state.startswith(AWAY) or _is_unsent(error)
+        ):
             return False
         self.counts.outages += 1
-        # Refused before it was sent, or by a server that only follows: nothing was written.
-        untouched = state == "25006" or "connection is closed" in str(error)
-        return untouched or not progress.may_be_committed
+        untouched = state == FOLLOWS or _is_unsent(error)
+        return patient and (untouched or not progress.may_be_committed)
+
+
+def _state(error: DBAPIError | OSError) -> str:
+    """The SQLSTATE; empty where the server said none."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _is_unsent(error: Exception) -> bool:
+    """Whether the driver refused to send anything, on a connection that its server has left."""
+    told = str(getattr(error, "orig", ""))
+    return "connection is closed" in told or "another operation" in told
 
 
 @dataclass(slots=True)
@@ -173,10 +209,20 @@ class _Progress:
     """Whether a text has turned out to hold one."""
     pause: float = PAUSE
 
-    def connect(self, engine: AsyncEngine) -> Connection:
+    @contextmanager
+    def connect(self, engine: AsyncEngine) -> Iterator[Connection]:
         """A connection whose statements are transactions of their own."""
         sync_engine = engine.sync_engine
-        return (_without_nul(sync_engine) if self.without_nul else sync_engine).connect()
+        if self.without_nul:
+            sync_engine = _without_nul(sync_engine)
+        with sync_engine.connect() as connection:
+            try:
+                yield connection
+            except DBAPIError as error:
+                if _state(error) == FOLLOWS or _is_unsent(error):
+                    # Its server leads no longer, or has gone: the next one asks anew.
+                    connection.invalidate()
+                raise
 
     def next_pause(self) -> float:
         """Seconds to wait before the next try, at random, so that two don't meet again."""
