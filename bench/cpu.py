@@ -12,6 +12,8 @@ from bench.peers.processes import family
 
 LOAD = "load"
 """The part that is this process itself: it makes the load."""
+MACHINE = "machine"
+"""All that runs on it, and what its host takes from it."""
 
 
 def tree_seconds(root: int) -> float:
@@ -44,7 +46,20 @@ class Meters:
     def read(self) -> dict[str, float]:
         """Seconds of each part until now."""
         seconds = {name: sum(map(tree_seconds, roots)) for name, roots in self._parts.items()}
-        return {**seconds, LOAD: time.process_time()}
+        machine = busy(Path("/proc/stat").read_text())
+        return {**seconds, LOAD: time.process_time(), MACHINE: machine}
+
+
+def busy(stat: str) -> float:
+    """Seconds that all cores together were not idle, by the first line of `/proc/stat`."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, stat.split()[1:9])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
+def strangers(used: Mapping[str, float]) -> float:
+    """What was used by none of the parts: a run with much of it tells little."""
+    ours = sum(seconds for part, seconds in used.items() if part != MACHINE)
+    return max(0.0, used[MACHINE] - ours)
 
 
 def between(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

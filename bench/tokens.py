@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from bench import service
-from bench.cpu import LOAD, Meters, between
+from bench.cpu import LOAD, MACHINE, Meters, between
 from bench.load import Connection, login_request, percentile
 from bench.measures import COMMAND, run
 
@@ -177,7 +177,7 @@ def table(
     rounds: int,
 ) -> Iterator[str]:
     """Rates by the processor time of the services alone; that of other parts stands beside it."""
-    others = [part for part in meters.read() if part not in (SERVICE, LOAD)]
+    others = [part for part in meters.read() if part not in (SERVICE, LOAD, MACHINE)]
     columns = [
         "round", f"{name}/s", "core-microseconds each", f"{name}/s per core",
         *(f"{part} core-microseconds" for part in others), "p50 ms", "p99 ms",

@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 
 from bench import bare
-from bench.cpu import LOAD, pin, pinned
+from bench.cpu import LOAD, pin, pinned, strangers
 from bench.measures import run
 from bench.scale.deployment import DATABASE, REDIS, Deployment, deployed
 from bench.scale.effort import Effort
@@ -46,8 +46,8 @@ def instances(effort: Effort) -> Iterator[str]:
     if len(everywhere) < 2:
         raise RuntimeError("two instances need two cores")
     first, second = everywhere[:2]
-    yield "| round | bare hash, 2 cores to 1 | logins/s, 1 | logins/s, 2 | ratio | cores of others | corrected | whole system on 1 core, logins/s | ratio |"  # noqa: E501
-    yield "|---" * 9 + "|"
+    yield "| round | bare hash, 2 cores to 1 | logins/s, 1 | logins/s, 2 | ratio | cores of others | of strangers | corrected | whole system on 1 core, logins/s | ratio |"  # noqa: E501
+    yield "|---" * 10 + "|"
     hashes, raw, better, whole = [], [], [], []
     with deployed(2, cores=[{first}, {second}]) as deployment:
         run(sign_in(deployment.ports, usernames(2 * AT_ONCE)))
@@ -65,7 +65,7 @@ def instances(effort: Effort) -> Iterator[str]:
             whole.append(two / alone)
             yield (
                 f"| {index} | {hashes[-1]:.3f} | {one:.1f} | {two:.1f} | {raw[-1]:.3f} "
-                f"| {others:.3f} | {better[-1]:.3f} | {alone:.1f} | {whole[-1]:.3f} |"
+                f"| {others:.3f} | {strangers(used) / seconds:.3f} | {better[-1]:.3f} | {alone:.1f} | {whole[-1]:.3f} |"
             )
     yield ""
     yield f"- two instances over one: median {statistics.median(raw):.3f} (goal {GOAL})"

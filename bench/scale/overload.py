@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from random import Random
 
 from bench import service
-from bench.cpu import LOAD, Meters, between
+from bench.cpu import LOAD, Meters, between, strangers
 from bench.load import Results, login_request, percentile, probe
 from bench.measures import run
 from bench.scale.deployment import USERS, deployed
@@ -92,6 +92,7 @@ def overload(effort: Effort) -> Iterator[str]:
         f"used above that is {1000 * refusal:.2f} for each refusal"
     )
     yield f"- load generator: {1000 * used[LOAD] / len(outcomes):.2f} core-milliseconds an arrival"
+    yield f"- strangers used {strangers(used) / seconds:.2f} cores meanwhile"
 
 
 def cost_of_refusal(used: float, *, admitted: int, refused: int, login: float) -> float:

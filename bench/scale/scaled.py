@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from bench import bare, service
-from bench.cpu import LOAD, Meters, between
+from bench.cpu import LOAD, Meters, between, strangers
 from bench.load import WARM_UP, Results, closed_loop, login_request, percentile
 from bench.measures import run
 from bench.scale.deployment import DATABASE, REDIS, USERS, Deployment, deployed
@@ -94,7 +94,7 @@ def _logins(deployment: Deployment, rounds: int, seconds: float) -> Iterator[str
     cores = len(os.sched_getaffinity(0))
     columns = [
         "round", "bare hashes/s", "logins/s", "ratio", "p50 ms", "p99 ms", "bare hash",
-        *PARTS, "idle or others",
+        *PARTS, "strangers", "idle",
     ]  # fmt: skip
     yield "From the bare hash on: core-milliseconds of a login. The service's contain the hash.\n"
     yield f"| {' | '.join(columns)} |"
@@ -113,14 +113,16 @@ def _logins(deployment: Deployment, rounds: int, seconds: float) -> Iterator[str
         refused += sum(len(one.latencies(429)) for one in results)
         taken = sorted(t for one in results for t in one.latencies())
         each = {part: 1000 * used[part] / (logins * seconds) for part in PARTS}
+        each["strangers"] = 1000 * strangers(used) / (logins * seconds)
         each["hash"] = 1000 * cores / bare_rate
         ratios.append(logins / bare_rate)
         costs.append(each)
-        rest = 1000 * cores / logins - sum(each[part] for part in PARTS)
+        idle = 1000 * cores / logins - sum(each[part] for part in (*PARTS, "strangers"))
         cells = [
             f"{index}", f"{bare_rate:.1f}", f"{logins:.1f}", f"{ratios[-1]:.3f}",
             f"{1000 * percentile(taken, 0.5):.0f}", f"{1000 * percentile(taken, 0.99):.0f}",
-            f"{each['hash']:.2f}", *(f"{each[part]:.2f}" for part in PARTS), f"{rest:.2f}",
+            f"{each['hash']:.2f}", *(f"{each[part]:.2f}" for part in PARTS), f"{each['strangers']:.2f}",
+            f"{idle:.2f}",
         ]  # fmt: skip
         yield f"| {' | '.join(cells)} |"
     yield ""

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from bench.cpu import Meters, between, ended, pin, tree_seconds
+from bench.cpu import Meters, between, busy, ended, pin, strangers, tree_seconds
 from bench.load import HEALTH
 from bench.scale import crowd, growth
 from bench.scale.effort import Effort
@@ -239,6 +239,19 @@ def test_the_children_that_ended_are_in_two_fields_of_a_stat() -> None:
     assert ended(stat) == 70 / os.sysconf("SC_CLK_TCK")
 
 
+def test_what_no_part_used_is_that_of_strangers() -> None:
+    used = {"service": 3.0, "load": 0.5, "machine": 4.5}
+
+    assert strangers(used) == 1.0
+    assert strangers({**used, "machine": 3.4}) == 0.0  # it is counted in ticks
+
+
+def test_a_machine_is_busy_while_it_is_neither_idle_nor_waiting_for_a_disk() -> None:
+    stat = "cpu  100 10 50 9000 700 1 2 40 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
+
+    assert busy(stat) == 203 / os.sysconf("SC_CLK_TCK")
+
+
 def test_meters_tell_the_parts_apart_and_the_load_generator_too() -> None:
     with family_that_worked() as root:
         meters = Meters({"worked": [root], "nothing": []})
@@ -250,6 +263,7 @@ def test_meters_tell_the_parts_apart_and_the_load_generator_too() -> None:
     assert before["nothing"] == 0
     assert used["load"] > 0
     assert used["worked"] < 0.2
+    assert before["machine"] > before["worked"]
 
 
 def test_a_tree_that_runs_is_pinned_with_its_children() -> None:
