@@ -65,7 +65,8 @@ def instances(effort: Effort) -> Iterator[str]:
             whole.append(two / alone)
             yield (
                 f"| {index} | {hashes[-1]:.3f} | {one:.1f} | {two:.1f} | {raw[-1]:.3f} "
-                f"| {others:.3f} | {strangers(used) / seconds:.3f} | {better[-1]:.3f} | {alone:.1f} | {whole[-1]:.3f} |"
+                f"| {others:.3f} | {strangers(used) / seconds:.3f} | {better[-1]:.3f} "
+                f"| {alone:.1f} | {whole[-1]:.3f} |"
             )
     yield ""
     yield f"- two instances over one: median {statistics.median(raw):.3f} (goal {GOAL})"

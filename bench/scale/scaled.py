@@ -121,8 +121,8 @@ def _logins(deployment: Deployment, rounds: int, seconds: float) -> Iterator[str
         cells = [
             f"{index}", f"{bare_rate:.1f}", f"{logins:.1f}", f"{ratios[-1]:.3f}",
             f"{1000 * percentile(taken, 0.5):.0f}", f"{1000 * percentile(taken, 0.99):.0f}",
-            f"{each['hash']:.2f}", *(f"{each[part]:.2f}" for part in PARTS), f"{each['strangers']:.2f}",
-            f"{idle:.2f}",
+            f"{each['hash']:.2f}", *(f"{each[part]:.2f}" for part in PARTS),
+            f"{each['strangers']:.2f}", f"{idle:.2f}",
         ]  # fmt: skip
         yield f"| {' | '.join(cells)} |"
     yield ""
