@@ -18,12 +18,19 @@ from vestibule.settings import Settings
 
 def rate(seconds: float) -> float:
     """Hashes a second, measured in a process of its own, on the cores that we may run on."""
+    return measured(seconds)[0]
+
+
+def measured(seconds: float) -> tuple[float, float]:
+    """The same, and the seconds of processor time that one takes."""
     command = [sys.executable, "-m", "bench.bare", str(seconds)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    hashes, each = map(float, done.stdout.split())
+    return hashes, each
 
 
 def main(seconds: float) -> None:
-    """Hash on as many threads as there are cores, and print hashes a second."""
+    """Hash on as many threads as there are cores; print hashes a second, and the seconds of one."""
     settings = Settings()
     counts = [0] * settings.hash_threads
     end = time.perf_counter() + seconds
@@ -42,12 +49,13 @@ def main(seconds: float) -> None:
             counts[index] += 1
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(len(counts))]
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(sum(counts) / (time.perf_counter() - began))
+    each = (time.process_time() - used) / sum(counts)
+    print(sum(counts) / (time.perf_counter() - began), each)
 
 
 if __name__ == "__main__":

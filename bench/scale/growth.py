@@ -8,7 +8,6 @@ the database costs.
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -85,7 +84,7 @@ def growth(effort: Effort) -> Iterator[str]:
     yield "| users | operation | service core-microseconds | PostgreSQL core-microseconds | median ms | cost to the smallest | median to the smallest |"  # noqa: E501
     yield "|---" * 7 + "|"
     worst = dict.fromkeys(KINDS, 0.0)
-    hashing = 1e6 * len(os.sched_getaffinity(0)) / bare.rate(seconds)
+    hashing = 1e6 * bare.measured(seconds)[1]
     hashed = 0.0
     for size in sizes:
         for kind in KINDS:

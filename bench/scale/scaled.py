@@ -102,19 +102,19 @@ def _logins(deployment: Deployment, rounds: int, seconds: float) -> Iterator[str
     ratios, costs, refused = [], [], 0
     meters = deployment.meters
     run(sign_in(deployment.ports, usernames(LOGINS_AT_ONCE)))  # the first ones connect
-    before = bare.rate(seconds / 2)
+    before, _ = bare.measured(seconds / 2)
     for index in range(1, rounds + 1):
         results, used = run(
             loaded(deployment.ports, meters, at_once=LOGINS_AT_ONCE, seconds=seconds)
         )
-        after = bare.rate(seconds / 2)
+        after, hash_seconds = bare.measured(seconds / 2)
         bare_rate, before = (before + after) / 2, after
         logins = rate(results)
         refused += sum(len(one.latencies(429)) for one in results)
         taken = sorted(t for one in results for t in one.latencies())
         each = {part: 1000 * used[part] / (logins * seconds) for part in PARTS}
         each["strangers"] = 1000 * strangers(used) / (logins * seconds)
-        each["hash"] = 1000 * cores / bare_rate
+        each["hash"] = 1000 * hash_seconds
         ratios.append(logins / bare_rate)
         costs.append(each)
         idle = 1000 * cores / logins - sum(each[part] for part in (*PARTS, "strangers"))
