@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine, event, func, insert, select
+from sqlalchemy import func, insert, select
 from structlog.testing import capture_logs
 
+from tests.plans import looked_through
+from tests.statements import statements
 from tests.world import FakeClock, World, log_in
 from vestibule.housekeeping.service import BATCH
 from vestibule.sessions.models import sessions
-from vestibule.settings import Settings
 from vestibule.tokens.models import replays
 from vestibule.wiring import Services
 
@@ -47,43 +45,21 @@ def clock() -> JumpingClock:
     return JumpingClock()
 
 
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """What is sent to the database meanwhile, with its parameters."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
 async def count(services: Services, table: Any) -> int:
     statement = select(func.count()).select_from(table)
     return await services.database.read(lambda c: int(c.execute(statement).scalar_one()))
 
 
-async def test_a_round_looks_through_no_table_that_grows(
-    services: Services, settings: Settings
-) -> None:
+async def test_a_round_looks_through_no_table_that_grows(services: Services) -> None:
     with statements() as sent:
         await services.housekeeping.round()
 
-    connection = sqlite3.connect(settings.data_dir / "vestibule.db")
-    plans = {
-        (statement, step[-1])
-        for statement, parameters in sent
-        if not statement.startswith("BEGIN")
-        for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-    }
-    connection.close()
-    deleted = {m[1] for s, _ in sent if (m := re.match(r"DELETE FROM (\w+)", s))}
-    assert deleted == set(GROWING)
-    assert [plan for plan in plans if re.match(rf"SCAN ({'|'.join(GROWING)})\b", plan[1])] == []
+    asked = [(s, values) for s, values in sent if re.match(r"(SELECT|DELETE|UPDATE)\b", s)]
+    scans = await services.database.write(lambda c: looked_through(c, asked))
+    deleted = {m[1] for s, _ in asked if (m := re.match(r"DELETE FROM (\w+)", s))}
+    assert deleted >= set(GROWING) - {"audit_events"}
+    assert {table for table in deleted if table.startswith("audit_events")}
+    assert [scan for scan in scans if scan[0].startswith(GROWING)] == []
 
 
 async def test_nothing_is_left_however_much_there_was(
