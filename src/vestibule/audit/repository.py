@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import (
+    Connection,
+    TableClause,
+    bindparam,
+    column,
+    delete,
+    insert,
+    select,
+    table as table_clause,
+)
 
 from vestibule.audit.models import AuditEvent, Result, audit_events
 from vestibule.ids import floor_id
@@ -51,18 +61,21 @@ def latest(connection: Connection, *, limit: int, after: UUID | None = None) -> 
     return [AuditEvent(**{**row._mapping, "result": Result(row.result)}) for row in rows]
 
 
-def forget(connection: Connection, *, before: datetime, limit: int) -> int:
+def forget(
+    connection: Connection, *, before: datetime, limit: int, table: str = audit_events.name
+) -> int:
     """Delete at most `limit` of what was written before that moment, oldest first; how many.
 
-    Ids are ordered by time, so the primary key finds them.
+    Ids are ordered by time, so the primary key finds them. `table` may be a partition's name.
     """
-    old = (
-        select(audit_events.c.id)
-        .where(audit_events.c.id < floor_id(before))
-        .order_by(audit_events.c.id)
-        .limit(limit)
-    )
-    return connection.execute(delete(audit_events).where(audit_events.c.id.in_(old))).rowcount
+    rows = audit_events if table == audit_events.name else _partition(table)
+    old = select(rows.c.id).where(rows.c.id < floor_id(before)).order_by(rows.c.id).limit(limit)
+    return connection.execute(delete(rows).where(rows.c.id.in_(old))).rowcount
+
+
+@lru_cache
+def _partition(name: str) -> TableClause:
+    return table_clause(name, column("id", audit_events.c.id.type))
 
 
 def has_signed_in_from(connection: Connection, *, user_id: UUID, network: str) -> bool:

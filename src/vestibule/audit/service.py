@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -246,10 +245,6 @@ class Audit:
             self._log.error("audit rows not written", count=self._dropped, error="too many")
             self._dropped = 0
         self._tell_left_out()
-
-    async def forget(self, *, before: datetime, limit: int) -> int:
-        """Delete at most `limit` rows that were written before that moment; how many."""
-        return await self._database.write(partial(repository.forget, before=before, limit=limit))
 
     async def latest(self, *, limit: int, after: UUID | None = None) -> list[AuditEvent]:
         """The newest events, oldest of them first; with `after`, the next behind that one."""

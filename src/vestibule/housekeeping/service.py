@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, delete, select
 
 from vestibule import logs
 from vestibule.apikeys.service import ApiKeys
+from vestibule.audit.retention import Retention
 from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
 from vestibule.devices.models import device_logins
@@ -66,6 +67,7 @@ class Housekeeping:
         self._keys = keys
         self._api_keys = api_keys
         self._audit = audit
+        self._retention = Retention(database=database)
         self._rotate_keys_after = rotate_keys_after
         self._audit_retention = timedelta(days=audit_retention)
         self._looked_at = (clock.time(), clock.monotonic())
@@ -125,10 +127,11 @@ class Housekeeping:
             f"{table.name}.{column}": partial(self._delete_some, table, column, now - keep)
             for table, column, keep in FORGOTTEN
         }
+        one_batch["audit_months"] = partial(self._retention.make_room, now=now)
         one_batch["api_keys"] = partial(self._api_keys.forget_ended, before=now - KEEP, limit=BATCH)
         if self._audit_retention:
             one_batch["audit_events"] = partial(
-                self._audit.forget, before=now - self._audit_retention, limit=BATCH
+                self._retention.forget, before=now - self._audit_retention, limit=BATCH
             )
         return {name: partial(_until_done, step) for name, step in one_batch.items()}
 

@@ -1,0 +1,132 @@
+"""The months of the trail on PostgreSQL: made ahead, and dropped whole when they are old.
+
+Deleting a row costs as much as adding it, and leaves a hole; a month that is dropped costs
+nothing. The names are `audit_events_yYYYYmMM`, `audit_events_before_yYYYYmMM` for what was there
+before there were months (until that one's beginning), and `audit_events_default`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, text
+
+from vestibule.ids import floor_id
+
+AHEAD = 2
+"""Months that there are besides the present one."""
+LOCK_TIMEOUT = "2s"
+"""How long to wait for a lock on the table: whoever signs in waits behind it."""
+ONE_AT_A_TIME = 0x76737461
+"""Our key among PostgreSQL's advisory locks."""
+
+DEFAULT = "audit_events_default"
+_NAME = re.compile(r"audit_events_(before_)?y(\d{4})m(\d\d)")
+_tables = text(
+    "SELECT c.relname, i.inhrelid IS NOT NULL AS attached FROM pg_class c"
+    " LEFT JOIN pg_inherits i ON i.inhrelid = c.oid"
+    " WHERE c.relkind = 'r' AND c.relnamespace = (SELECT relnamespace FROM pg_class"
+    " WHERE oid = to_regclass('audit_events')) AND c.relname LIKE 'audit\\_events\\_%'"
+)
+_is_partitioned = text(
+    "SELECT 1 FROM pg_class WHERE oid = to_regclass('audit_events') AND relkind = 'p'"
+)
+
+
+def are_kept(connection: Connection) -> bool:
+    """Whether this database keeps the trail by months."""
+    if connection.dialect.name != "postgresql":
+        return False
+    return connection.execute(_is_partitioned).first() is not None
+
+
+def make_next(connection: Connection, *, now: datetime) -> int:
+    """Make one month that is lacking, of the present and those ahead; how many were made.
+
+    Raises `IntegrityError` where the default partition holds rows of it.
+    """
+    if not _alone(connection):
+        return 0
+    there = _found(connection)
+    for later in range(AHEAD + 1):
+        month, following = _month(now, later), _month(now, later + 1)
+        name = f"audit_events_y{month:%Y}m{month:%m}"
+        covered = any(before > month for before in _ends_of_before(there))
+        if covered or there.get(name):
+            continue
+        if name not in there:
+            connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE audit_events INCLUDING ALL)")
+        # Attached rather than made in place: that takes no lock that an insert waits for.
+        connection.exec_driver_sql(
+            f"ALTER TABLE audit_events ATTACH PARTITION {name}"
+            f" FOR VALUES FROM ('{floor_id(month)}') TO ('{floor_id(following)}')"
+        )
+        return 1
+    return 0
+
+
+def detach_next(connection: Connection, *, before: datetime) -> int:
+    """Detach one partition that holds nothing but what was written before that moment."""
+    if not _alone(connection):
+        return 0
+    for name in _over(_found(connection), attached=True, before=before):
+        connection.exec_driver_sql(f"ALTER TABLE audit_events DETACH PARTITION {name}")
+        return 1
+    return 0
+
+
+def drop_next(connection: Connection, *, before: datetime) -> int:
+    """Drop one that was detached. Apart from it: nobody waits until its files are gone."""
+    if not _alone(connection):
+        return 0
+    for name in _over(_found(connection), attached=False, before=before):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+        return 1
+    return 0
+
+
+def in_no_month(connection: Connection) -> list[str]:
+    """The partitions whose rows are deleted one by one: they are of no one month."""
+    return [
+        name
+        for name, attached in _found(connection).items()
+        if attached and (name == DEFAULT or name.startswith("audit_events_before_"))
+    ]
+
+
+def _alone(connection: Connection) -> bool:
+    """Whether no other instance is at it; until this transaction ends."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+    asking = text("SELECT pg_try_advisory_xact_lock(:key)")
+    return bool(connection.execute(asking, {"key": ONE_AT_A_TIME}).scalar_one())
+
+
+def _found(connection: Connection) -> dict[str, bool]:
+    """What is named like a partition, and whether it is one at present."""
+    return {str(name): bool(attached) for name, attached in connection.execute(_tables)}
+
+
+def _ends_of_before(there: dict[str, bool]) -> list[datetime]:
+    return [
+        datetime(int(match[2]), int(match[3]), 1, tzinfo=UTC)
+        for name, attached in there.items()
+        if attached and (match := _NAME.fullmatch(name)) and match[1]
+    ]
+
+
+def _over(there: dict[str, bool], *, attached: bool, before: datetime) -> list[str]:
+    """Those whose last moment was before that one, oldest first."""
+    ends = {}
+    for name, is_attached in there.items():
+        match = _NAME.fullmatch(name)
+        if match and is_attached == attached:
+            month = datetime(int(match[2]), int(match[3]), 1, tzinfo=UTC)
+            ends[name] = month if match[1] else _month(month, 1)
+    return sorted((name for name, end in ends.items() if end <= before), key=ends.__getitem__)
+
+
+def _month(moment: datetime, later: int) -> datetime:
+    """The beginning of the month that is so much later."""
+    years, month = divmod(moment.month - 1 + later, 12)
+    return datetime(moment.year + years, month + 1, 1, tzinfo=UTC)
