@@ -23,6 +23,8 @@ class Commands(LazyGroup):
         Source("org", "vestibule.cli.person.organizations", "app", "cli"),
         Source("serve", "vestibule.cli.serve", "serve", "server"),
         Source("migrate", "vestibule.cli.serve", "migrate", "server"),
+        Source("backup", "vestibule.cli.backup", "backup", "server"),
+        Source("restore", "vestibule.cli.backup", "restore", "server"),
         Source("user", "vestibule.cli.users", "app", "server"),
         Source("client", "vestibule.cli.clients", "app", "server"),
         Source("keys", "vestibule.cli.keys", "app", "server"),
