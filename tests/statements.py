@@ -36,8 +36,8 @@ def statements(dialect: str | None = None) -> Iterator[list[Statement]]:
 
 def packed(value: Any) -> Any:
     """A value as JSON can hold it."""
-    if isinstance(value, bytes):
-        return {"bytes": value.hex()}
+    if isinstance(value, bytes | memoryview):
+        return {"bytes": bytes(value).hex()}
     if isinstance(value, UUID):
         return {"uuid": str(value)}
     if isinstance(value, datetime):
