@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+KIND = "expand"
+
 MOMENT = sa.DateTime(timezone=True)
 
 

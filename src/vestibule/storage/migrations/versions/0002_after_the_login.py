@@ -13,6 +13,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+KIND = "contract"
+
 MOMENT = sa.DateTime(timezone=True)
 
 
