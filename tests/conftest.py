@@ -91,6 +91,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     return Settings(
         data_dir=tmp_path,
         database_url=SecretStr(database_url),
+        database_timeout=30,  # many tests share two cores
         secret_key=SecretStr("a secret key for tests, 32 characters or more"),
         argon2_memory=8,
         argon2_time=1,

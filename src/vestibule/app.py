@@ -20,6 +20,7 @@ from vestibule.http.context import ErrorBoundary, RequestContextLayer
 from vestibule.http.cors import METHODS, REQUEST_HEADERS, RESPONSE_HEADERS, CORSLayer
 from vestibule.http.head import HeadLayer
 from vestibule.http.tracing import TracingLayer
+from vestibule.login.shedding import SheddingLayer
 from vestibule.metrics.lag import LoopLag
 from vestibule.routers import routers
 from vestibule.settings import Settings
@@ -34,6 +35,8 @@ NO_TELEMETRY: TelemetryConfig = {
 }
 """The framework's own, which an environment variable could switch on, tells queries, paths with
 codes in them and exceptions' texts. Ours is in `tracing/` and `metrics/`."""
+
+LOGIN = "/api/v1/auth/login"
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -102,6 +105,7 @@ def _layers(services: Services) -> list[Middleware]:
         ),
         *(cors if settings.cors_origins else []),
         Middleware(HeadLayer),
+        Middleware(SheddingLayer, path=LOGIN, pool=services.pool, audit=services.audit),
         Middleware(BodyLimitLayer, limit=settings.max_body, timeout=settings.body_timeout),
     ]
 

@@ -94,7 +94,7 @@ async def test_head_is_get_without_the_body(client: httpx.AsyncClient) -> None:
     assert head.headers["content-length"] == get.headers["content-length"]
 
 
-async def test_health_and_config(client: httpx.AsyncClient) -> None:
+async def test_health_and_config(client: httpx.AsyncClient, database_url: str) -> None:
     health = await client.get("/api/v1/health")
     config = await client.get("/api/v1/config")
 
@@ -102,6 +102,6 @@ async def test_health_and_config(client: httpx.AsyncClient) -> None:
     assert config.json() == {
         "api_version": "v1",
         "app_version": "0.1.0",
-        "deployment_mode": "embedded",
+        "deployment_mode": "embedded" if database_url.startswith("sqlite") else "distributed",
         "email_configured": False,
     }

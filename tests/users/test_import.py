@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.world import PASSWORD, World, log_in
 from vestibule.cli.importfile import open_rows
@@ -183,9 +183,8 @@ async def test_an_import_that_was_cut_off_is_run_again_and_loses_none(
 
     assert (counts(summary), refused) == ((1500, 1000, 0), [])
     assert counts(again) == (0, 2500, 0)
-    with sqlite3.connect(services.settings.data_dir / "vestibule.db") as database:
-        assert database.execute("SELECT count(*) FROM users").fetchone() == (2500,)
-    database.close()
+    count = text("SELECT count(*) FROM users")
+    assert await services.database.read(lambda c: c.execute(count).scalar_one()) == 2500
 
 
 async def test_two_imports_at_once_make_each_user_once(services: Services, tmp_path: Path) -> None:

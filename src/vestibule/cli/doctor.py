@@ -117,7 +117,10 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "error", "it is empty", "run `vestibule migrate`")
     elif version != schema.HEAD:
         found = f"it is at version {version}, this program at {schema.HEAD}"
-        yield Finding("database", "error", found, "run `vestibule migrate`, or update the program")
+        if schema.is_behind(version):
+            yield Finding("database", "error", found, "run `vestibule migrate`")
+        else:
+            yield Finding("database", "warning", found, "update the program")
     else:
         yield Finding("database", "ok", f"it can be written and is at version {version}")
 

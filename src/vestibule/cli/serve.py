@@ -80,8 +80,9 @@ def migrate(as_json: AsJson = False) -> None:
     settings = load_settings()
     former = schema.current(settings.sqlalchemy_url)
     schema.upgrade(settings.sqlalchemy_url)
+    present = schema.current(settings.sqlalchemy_url)
     print_done(
-        f"The database is at version {schema.HEAD}.",
-        {"from": former, "to": schema.HEAD},
+        f"The database is at version {present}.",
+        {"from": former, "to": present},
         as_json=as_json,
     )

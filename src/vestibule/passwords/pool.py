@@ -36,8 +36,9 @@ MAX_BATCH = 16
 WAITING_FOR_EACH = 4
 """Jobs that wait for each result that is held back: few waiting, none held."""
 
-HEADROOM = 0.8
-"""How much of the deadline is given away: whoever is let in should not be refused late."""
+HEADROOM = 0.65
+"""How much of the deadline is given away: whoever is let in should not be refused late, and hashes
+take longer than before while refusals take the cores."""
 
 
 class HashPool:
@@ -82,12 +83,17 @@ class HashPool:
         threads = len(self._threads)
         return max(threads, int(HEADROOM * self._deadline * threads / self.mean_seconds))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether `reserve` would refuse."""
+        return self.pending >= self.capacity
+
     def reserve(self) -> Reservation:
         """A place in the queue, to be used as a context manager.
 
         Raises `RateLimited` where its turn would come after the deadline.
         """
-        if self.pending >= self.capacity:
+        if self.is_full:
             raise self._full()
         return Reservation(self)
 

@@ -22,6 +22,11 @@ def insecurities(settings: Settings) -> list[str]:
             "VESTIBULE_SECRET_KEY is not set: each instance would make its own, and could not read "
             "the signing keys of the others"
         )
+    if settings.issuer is None and settings.redis_url is not None:
+        found.append(
+            "VESTIBULE_ISSUER is not set: each instance would name itself, and take no token of "
+            "the others"
+        )
     return found
 
 

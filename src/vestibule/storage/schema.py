@@ -30,16 +30,26 @@ def current(url: str) -> str | None:
     return run_once(url, version)
 
 
+def is_behind(version: str | None) -> bool:
+    """Whether a database of this version lacks what this program needs.
+
+    Numbers grow. A newer one is fine: the next release has migrated, and keeps what this one asks
+    for until every instance is the next one (`docs/migrations.md`).
+    """
+    return version is None or version < HEAD
+
+
 def upgrade(url: str) -> None:
     """Run the migrations that are missing. Safe when several processes start at once."""
     from alembic import command
 
-    command.upgrade(alembic_config(url), "head")
+    if is_behind(current(url)):
+        command.upgrade(alembic_config(url), "head")
 
 
 async def upgrade_where_behind(url: str) -> None:
     """As `upgrade`, without loading the migration machinery where nothing is to do."""
-    if await asyncio.to_thread(current, url) != HEAD:
+    if is_behind(await asyncio.to_thread(current, url)):
         await asyncio.to_thread(upgrade, url)
 
 
