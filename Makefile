@@ -11,7 +11,7 @@ serve: $(READY)  ## Run the service on http://127.0.0.1:8000
 
 test: $(READY)  ## Run all tests
 	sh scripts/test-requirements
-	$(RUN)/pytest
+	$(RUN)/pytest --numprocesses auto --dist worksteal
 
 lint: $(READY)  ## Style, types, structure
 	$(RUN)/ruff check .

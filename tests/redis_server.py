@@ -16,6 +16,16 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from tests.e2e.server import free_port
 
+HIGHEST = 55_535
+"""The nodes of a Cluster talk to one another 10,000 ports higher."""
+
+
+def free_low_port() -> int:
+    """A free port that leaves room for another above it."""
+    while (port := free_port()) > HIGHEST:
+        pass
+    return port
+
 
 @dataclass
 class RedisServer:
@@ -23,7 +33,7 @@ class RedisServer:
 
     folder: Path
     options: dict[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=free_low_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import signal
 import socket
@@ -18,9 +19,11 @@ from tests.redis_server import RedisServer, redis_server
 from tests.state.conftest import back, until
 from tests.world import FakeClock, World, log_in
 from vestibule.errors import DatabaseUnavailable
+from vestibule.guard.shared import SharedTally
 from vestibule.state.flights import Away
 from vestibule.state.scripts import Script
 from vestibule.state.service import SharedState
+from vestibule.tokens.replays import NODES
 from vestibule.wiring import Services
 
 pytestmark = pytest.mark.embedded
@@ -52,8 +55,14 @@ async def test_two_instances_count_together(instances: Instances, redis: RedisSe
     assert "Retry-After" in answers[-1].headers
 
 
-async def test_delays_grow_over_both(instances: Instances, redis: RedisServer) -> None:
+async def test_delays_grow_over_both(
+    instances: Instances, redis: RedisServer, clock: FakeClock
+) -> None:
     one, other = instances(redis)
+    for services in (one, other):
+        tally = services.guard._tally
+        assert isinstance(tally, SharedTally)
+        tally._now = clock.time
     await one.keys.ensure()
     await World(one).user("alice")
 
@@ -70,6 +79,7 @@ async def test_a_new_key_is_known_to_the_other_at_once(
     assert len((await other.keys.jwks())["keys"]) == 1
     async with asyncio.timeout(20):
         await other.shared.news.heard.wait()
+    assert len(await other.keys.list()) == 1
 
     key = await one.keys.rotate(now=True)
     await until(lambda: other.keys._loaded_at == float("-inf"))
@@ -142,22 +152,73 @@ async def test_a_replay_is_found_by_the_other_instance_and_whatever_is_away(
             assert not await services.replays.first_use(name, expires_at=ends), name
 
 
-async def test_a_redis_that_has_remembered_for_long_is_asked_alone(
-    instances: Instances, redis: RedisServer, clock: FakeClock
-) -> None:
-    one, _ = instances(redis)
-    with redis.client() as client:
-        for node in range(256):
-            client.set(f"vestibule:{{replays:{node:02x}}}:since", "1")
+def remembers_for_long(server: RedisServer) -> None:
+    """It has remembered everything since long ago, so that the database is not told."""
+    with server.client() as client:
+        for node in range(NODES):
+            client.set(f"vestibule:{{replays:{node:x}}}:since", "1")
 
-    assert await one.replays.first_use("x", expires_at=clock.time() + 60)
-    with redis.client() as client:
+
+def forget_replays(server: RedisServer) -> None:
+    with server.client() as client:
         for key in client.scan_iter("vestibule:{replays:*"):
             if not key.endswith(b":since"):
                 client.delete(key)
 
+
+async def test_a_redis_that_has_remembered_for_long_is_asked_alone(
+    instances: Instances, redis: RedisServer, clock: FakeClock
+) -> None:
+    one, _ = instances(redis)
+    remembers_for_long(redis)
+
+    assert await one.replays.first_use("x", expires_at=clock.time() + 60)
+    forget_replays(redis)
+
     # Whatever was only in Redis is forgotten with it: the database was not told.
     assert await one.replays.first_use("x", expires_at=clock.time() + 60)
+
+
+@pytest.mark.parametrize("outage", ["fail-closed", "degraded"])
+async def test_what_redis_has_lost_can_not_be_used_again(
+    instances: Instances, own_redis: RedisServer, clock: FakeClock, outage: str
+) -> None:
+    one, other = instances(own_redis, redis_outage=outage)
+    remembers_for_long(own_redis)
+    with own_redis.client() as client:
+        client.save()  # it starts anew with this, as after a failover that lost the last writes
+    made, ends = clock.time() - 5, clock.time() + 60
+    assert await one.replays.first_use("before", issued_at=made, expires_at=ends)
+
+    own_redis.stop()
+    for services in (one, other):
+        with contextlib.suppress(DatabaseUnavailable):
+            assert not await services.replays.first_use("before", issued_at=made, expires_at=ends)
+    own_redis.start()
+    for services in (one, other):
+        await back(services.shared)
+
+    for services in (one, other):
+        assert not await services.replays.first_use("before", issued_at=made, expires_at=ends)
+    clock.advance(2)
+    fresh = clock.time()
+    assert await one.replays.first_use("after", issued_at=fresh, expires_at=ends)
+    assert not await other.replays.first_use("after", issued_at=fresh, expires_at=ends)
+
+
+async def test_a_redis_that_was_emptied_takes_nothing_from_before(
+    instances: Instances, redis: RedisServer, clock: FakeClock
+) -> None:
+    one, _ = instances(redis)
+    remembers_for_long(redis)
+    made, ends = clock.time() - 5, clock.time() + 60
+    assert await one.replays.first_use("before", issued_at=made, expires_at=ends)
+
+    with redis.client() as client:
+        client.flushall()
+
+    assert not await one.replays.first_use("before", issued_at=made, expires_at=ends)
+    assert await one.replays.first_use("after", issued_at=clock.time(), expires_at=ends)
 
 
 async def test_one_that_says_nothing_costs_one_timeout_and_no_more() -> None:

@@ -64,10 +64,15 @@ class Assertions:
             registry.validate(decoded.claims)
             expires_at = int(decoded.claims["exp"])
             jti = str(decoded.claims["jti"])
+            iat = decoded.claims.get("iat")
         except (JoseError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return False
         if expires_at > now + MAX_LIFETIME + LEEWAY:
             return False
         return await self._replays.first_use(
-            "client assertion", client.client_id, jti, expires_at=expires_at + LEEWAY
+            "client assertion",
+            client.client_id,
+            jti,
+            issued_at=iat if isinstance(iat, int | float) else None,  # it need not say (§3)
+            expires_at=expires_at + LEEWAY,
         )

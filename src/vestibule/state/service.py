@@ -32,7 +32,8 @@ FIRST_PROBE, LAST_PROBE = 0.1, 5.0
 """Seconds between two looks whether Redis is back: at first, and at the most."""
 RETRY_AFTER = 5
 
-Hook = Callable[[], Awaitable[None]]
+Client = Redis | RedisCluster
+Hook = Callable[[Client], Awaitable[None]]
 
 
 class SharedState:
@@ -60,7 +61,7 @@ class SharedState:
         self._clock = clock
         self._metrics = metrics or Metrics()
         self._tracing = tracing
-        self._client: Redis | RedisCluster | None = None
+        self._client: Client | None = None
         self._flights: Flights | None = None
         self.news = News(timeout=timeout)
         if self.place is not None:
@@ -120,7 +121,7 @@ class SharedState:
         raise lost
 
     def on_return(self, hook: Hook) -> None:
-        """Have this awaited when Redis is back, before anything else is sent there."""
+        """Have this awaited when Redis is back, before anybody else asks it."""
         self._on_return.append(hook)
 
     def start(self) -> None:
@@ -189,7 +190,7 @@ class SharedState:
             if returning:
                 for hook in self._on_return:
                     async with asyncio.timeout(self._timeout):
-                        await hook()
+                        await hook(client)
         except (RedisError, OSError, TimeoutError) as error:
             return away(error).reason
         except Away as error:

@@ -68,7 +68,9 @@ class Dpop:
             raise _refused("dpop_token")
         if not isinstance(jti, str) or not jti:
             raise _refused("dpop_jti")
-        if not await self._replays.first_use("dpop", jkt, jti, expires_at=iat + WINDOW + 1):
+        if not await self._replays.first_use(
+            "dpop", jkt, jti, issued_at=iat, expires_at=iat + WINDOW + 1
+        ):
             raise _refused("dpop_replay")
         return jkt
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 from datetime import UTC, datetime
 
+from redis.asyncio import RedisCluster
 from sqlalchemy.exc import IntegrityError
 
 from vestibule.clock import Clock
 from vestibule.state.flights import Away
 from vestibule.state.scripts import Script
-from vestibule.state.service import PREFIX, SharedState
+from vestibule.state.service import PREFIX, Client, SharedState
 from vestibule.storage.database import Database
 from vestibule.tokens import repository
 
@@ -19,14 +21,27 @@ LONGEST = 4000.0
 """Seconds: more than anything is remembered for; an assertion is for an hour and its leeway."""
 
 REMEMBER = Script.load(__package__, "remember.lua")
+BEGIN_ANEW = Script.load(__package__, "begin_anew.lua")
+
+
+NODES = 8
+"""Parts that the keys are spread over, each of which may stand on another node of a Cluster."""
+
+GRANULARITY = 1.0
+"""Seconds: `iat` is a whole number, and cuts off what is behind the point."""
 
 
 class Replays:
     """Remembers in Redis or in the database, so that no instance takes what another has taken.
 
-    Redis may forget all at once, where it starts anew with nothing, and what was used while it
-    was away is known to the database alone. So for `LONGEST` after either both are asked, and
-    what only Redis has forgotten has expired by itself once it is asked alone.
+    Redis keeps since when it remembers everything. That begins anew where it starts with nothing,
+    and where an instance finds it again after it was away: what it had at last may be lost with
+    a restart or a failover. What was made before that, and may have been used, is refused: who has
+    the key makes a new one. So it is in `degraded` for what was made before Redis went away.
+
+    Times of making are by the clocks of clients, and an assertion may have none. So for `LONGEST`
+    after either the database is asked as well: what was used while Redis was away it knows, and
+    the rest has expired by itself once Redis is asked alone.
     """
 
     def __init__(self, *, database: Database, shared: SharedState, clock: Clock) -> None:
@@ -34,12 +49,16 @@ class Replays:
         self._shared = shared
         self._clock = clock
         self._away_at = float("-inf")
+        shared.on_return(_begin_anew)
 
-    async def first_use(self, *parts: str, expires_at: float) -> bool:
+    async def first_use(
+        self, *parts: str, expires_at: float, issued_at: float | None = None
+    ) -> bool:
         """Whether these parts never came before.
 
         They are remembered until `expires_at`, in seconds since the epoch, when what they stand
-        for has expired by itself. Raises `DatabaseUnavailable`.
+        for has expired by itself. `issued_at` is when it was made, where it says so; of what is
+        older than our memory the answer is no. Raises `DatabaseUnavailable`.
         """
         digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
         if self._shared.configured:
@@ -47,22 +66,25 @@ class Replays:
                 first, remembers = await self._ask_shared(digest, expires_at)
             except Away:
                 self._away_at = self._clock.monotonic()
+                since = self._shared.status().since
             else:
+                away_for = self._clock.monotonic() - self._away_at
+                if first and min(remembers, away_for) >= LONGEST:
+                    return True
+                since = self._clock.time() - remembers
                 if not first:
                     return False
-                away_for = self._clock.monotonic() - self._away_at
-                if remembers >= LONGEST and away_for >= LONGEST:
-                    return True
+            if issued_at is not None and issued_at + GRANULARITY <= since:
+                return False
         return await self._ask_database(digest, expires_at)
 
     async def _ask_shared(self, digest: bytes, expires_at: float) -> tuple[bool, float]:
         """Whether it is the first use, and for how many seconds nothing was forgotten."""
-        # The tag spreads them over the nodes of a Cluster.
-        node = f"{PREFIX}{{replays:{digest[:1].hex()}}}"
+        node = digest[0] % NODES
         seconds = expires_at - self._clock.time()
         first, remembers = await self._shared.run(
             REMEMBER,
-            keys=(f"{node}:{digest.hex()}", f"{node}:since"),
+            keys=(_key(node, digest.hex()), _key(node, "since")),
             arguments=(max(1, math.ceil(seconds * 1000)),),
         )
         return bool(first), remembers / 1000
@@ -76,3 +98,16 @@ class Replays:
             )
         except IntegrityError:
             return False
+
+
+def _key(node: int, name: str) -> str:
+    return f"{PREFIX}{{replays:{node:x}}}:{name}"
+
+
+async def _begin_anew(client: Client) -> None:
+    """From now on Redis remembers everything, whatever it still knows of before."""
+    keys = [_key(node, "since") for node in range(NODES)]
+    if isinstance(client, RedisCluster):
+        await asyncio.gather(*(client.eval(BEGIN_ANEW.text, 1, key) for key in keys))
+    else:
+        await client.eval(BEGIN_ANEW.text, len(keys), *keys)
