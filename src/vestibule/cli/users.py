@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vestibule.cli.exporting import export
 from vestibule.cli.output import (
     AsJson,
     ask_password,
@@ -22,6 +23,7 @@ from vestibule.users.models import User
 from vestibule.wiring import Services
 
 app = typer.Typer(help="Accounts.", no_args_is_help=True)
+app.command()(export)
 
 Name = Annotated[str, typer.Argument(help="Username or e-mail address.")]
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from vestibule.orgs.models import Membership, Organization, Role, memberships, organizations
 from vestibule.orgs.policy import Standing
+from vestibule.storage.bulk import add_rows
 
 _memberships_of = (
     select(organizations, memberships.c.role, memberships.c.joined_at)
@@ -123,8 +124,20 @@ def add_member(
 
 def add_members(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert many, of columns by name."""
-    if rows:
-        connection.execute(insert(memberships), list(rows))
+    add_rows(connection, memberships, rows)
+
+
+def keys_and_roles_of(
+    connection: Connection, user_ids: Sequence[UUID]
+) -> list[tuple[UUID, str, Role]]:
+    """The memberships of some users: whose, of which organization, in which role."""
+    statement = (
+        select(memberships.c.user_id, organizations.c.key, memberships.c.role)
+        .join(organizations, organizations.c.id == memberships.c.org_id)
+        .where(memberships.c.user_id.in_(user_ids))
+        .order_by(memberships.c.user_id, organizations.c.key)
+    )
+    return [(user_id, key, Role(role)) for user_id, key, role in connection.execute(statement)]
 
 
 def role_of(connection: Connection, *, org_id: UUID, user_id: UUID) -> Role | None:

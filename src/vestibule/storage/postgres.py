@@ -18,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
@@ -27,6 +27,7 @@ from sqlalchemy.util import greenlet_spawn
 from vestibule import logs
 from vestibule.errors import DatabaseUnavailable
 from vestibule.storage.database import Isolation, T, Work, translated
+from vestibule.storage.nul import without_nul
 
 SCAN_TIMEOUT = 60.0
 """Seconds that what may take long may take."""
@@ -35,7 +36,9 @@ RECYCLE = 1800
 PAUSE = 0.01
 """Seconds before the second try, about; each further one waits twice as long, up to `LONGEST`."""
 LONGEST = 0.5
-REPLICA_PAUSE = 10.0
+REPLICA_PATIENCE = 10.0
+"""Seconds that a replica gets for an answer, before the primary is asked."""
+REPLICA_PAUSE = 30.0
 """Seconds until a replica that was away is asked again."""
 
 NUL = "22021"
@@ -114,10 +117,10 @@ class PostgresDatabase:
         if self._replica is not None and now >= self._replica_back_at:
             try:
                 return await self._until_answered(
-                    unit_on(self._replica), within=SCAN_TIMEOUT, patient=False
+                    unit_on(self._replica), within=REPLICA_PATIENCE, patient=False
                 )
             except DatabaseUnavailable:
-                self._replica_back_at = now + REPLICA_PAUSE
+                self._replica_back_at = asyncio.get_running_loop().time() + REPLICA_PAUSE
                 logs.get("storage").warning("replica away: the primary answers")
         return await self._until_answered(unit_on(self._engine), within=SCAN_TIMEOUT)
 
@@ -214,7 +217,7 @@ class _Progress:
         """A connection whose statements are transactions of their own."""
         sync_engine = engine.sync_engine
         if self.without_nul:
-            sync_engine = _without_nul(sync_engine)
+            sync_engine = without_nul(sync_engine)
         with sync_engine.connect() as connection:
             try:
                 yield connection
@@ -269,28 +272,6 @@ def _connect_args(url: str, *, timeout: float, prepare: bool) -> dict[str, Any]:
             "prepared_statement_name_func": lambda: f"v_{uuid4().hex}",
         }
     return {"async_creator_fn": connect, **caches}
-
-
-def _without_nul(engine: Engine) -> Engine:
-    """The engine with each NUL replaced, which PostgreSQL can't hold: it is equal to nothing.
-
-    Only where one was refused: nobody but an attacker pays for looking at each text.
-    """
-    careful = engine.execution_options()
-
-    @event.listens_for(careful, "before_cursor_execute", retval=True)
-    def _replace(
-        _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, *_: Any
-    ) -> tuple[str, Any]:
-        if context is not None and context.executemany:
-            return statement, [_replaced(row) for row in parameters]
-        return statement, _replaced(parameters)
-
-    return careful
-
-
-def _replaced(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(v.replace("\0", "\ufffd") if type(v) is str else v for v in row)
 
 
 @contextmanager

@@ -202,7 +202,7 @@ def _insert(
         elif namesake.email_address != user.email_address:
             conflicts.append((candidate.line, "the username belongs to another account"))
     if fresh:
-        repository.add(connection, [candidate.user for candidate in fresh])
+        repository.add_many(connection, [candidate.user for candidate in fresh])
     orgs.add_members(
         connection,
         [
