@@ -73,8 +73,12 @@ async def close_client(client: Redis | RedisCluster) -> None:
     """Let go of all its connections."""
     await client.aclose()
     if isinstance(client, Redis):
-        # A client that was handed its pool leaves it open.
-        await client.connection_pool.disconnect()
+        # A client that was handed its pool leaves it open, and the pool those to the Sentinels.
+        pool = client.connection_pool
+        await pool.disconnect()
+        if isinstance(pool, SentinelConnectionPool):
+            for sentinel in pool.sentinel_manager.sentinels:
+                await sentinel.aclose()
 
 
 def _options(place: Place, timeout: float) -> dict[str, Any]:
