@@ -29,7 +29,7 @@ def upgrade() -> None:
     months = [_month(now, number) for number in range(3)]
     before = f"audit_events_before_{_name(months[1])}"
     bound = _first_id(months[1])
-    used = op.get_bind().execute(text("SELECT 1 FROM audit_events LIMIT 1")).first() is not None
+    used = _is_used()
     if used:
         # Beforehand and apart, so that attaching it need not look through it under a lock.
         with op.get_context().autocommit_block():
@@ -41,6 +41,8 @@ def upgrade() -> None:
             )
             op.execute("ALTER TABLE audit_events VALIDATE CONSTRAINT ck_audit_events_before")
             op.execute("RESET lock_timeout")
+    op.execute("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
+    used = used or _is_used()  # another instance may have written its first row meanwhile
     op.execute(f"ALTER TABLE audit_events RENAME TO {before}")
     op.execute(f"ALTER TABLE {before} RENAME CONSTRAINT pk_audit_events TO pk_{before}")
     op.execute(f"ALTER INDEX {INDEX} RENAME TO ix_{before}")
@@ -54,7 +56,7 @@ def upgrade() -> None:
             f"ALTER TABLE audit_events ATTACH PARTITION {before}"
             f" FOR VALUES FROM (MINVALUE) TO ('{bound}')"
         )
-        op.execute(f"ALTER TABLE {before} DROP CONSTRAINT ck_audit_events_before")
+        op.execute(f"ALTER TABLE {before} DROP CONSTRAINT IF EXISTS ck_audit_events_before")
     else:
         op.execute(f"DROP TABLE {before}")
         _create(months[0], months[1])
@@ -84,6 +86,10 @@ def _has_partitions() -> bool:
     if connection.dialect.name != "postgresql":
         return False
     return "CockroachDB" not in connection.execute(text("SELECT version()")).scalar_one()
+
+
+def _is_used() -> bool:
+    return op.get_bind().execute(text("SELECT 1 FROM audit_events LIMIT 1")).first() is not None
 
 
 def _create(first: datetime, following: datetime) -> None:
