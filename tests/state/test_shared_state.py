@@ -8,7 +8,7 @@ import hashlib
 import signal
 import socket
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from tests.conftest import make_client
 from tests.redis_server import RedisServer, redis_server
-from tests.state.conftest import back, until
+from tests.state.conftest import back
 from tests.world import FakeClock, World, log_in
 from vestibule.errors import DatabaseUnavailable
 from vestibule.guard.shared import SharedTally
@@ -72,19 +72,43 @@ async def test_delays_grow_over_both(
 
 
 async def test_a_new_key_is_known_to_the_other_at_once(
-    instances: Instances, redis: RedisServer
+    instances: Instances, redis: RedisServer, clock: FakeClock
 ) -> None:
     one, other = instances(redis)
     await one.keys.ensure()
-    assert len((await other.keys.jwks())["keys"]) == 1
     async with asyncio.timeout(20):
         await other.shared.news.heard.wait()
     assert len(await other.keys.list()) == 1
 
+    clock.advance(1)  # far less than after which it would look by itself
     key = await one.keys.rotate(now=True)
-    await until(lambda: other.keys._loaded_at == float("-inf"))
 
-    assert (await other.keys.signer()).kid == key.kid
+    async with asyncio.timeout(20):
+        while (await other.keys.signer()).kid != key.kid:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_told_while_the_keys_are_read_has_them_read_again(services: Services) -> None:
+    keys = services.keys
+    await keys.list()
+    read = services.database.read
+    read_how_often = 0
+
+    async def told_meanwhile(work: Any) -> Any:
+        nonlocal read_how_often
+        read_how_often += 1
+        result = await read(work)
+        if read_how_often == 1:
+            keys._forget("")
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services.database, "read", told_meanwhile)
+        keys._forget("")
+        for _ in range(3):
+            await keys.jwks()
+
+    assert read_how_often == 2
 
 
 async def test_while_it_is_away_logins_are_refused_in_the_envelope(

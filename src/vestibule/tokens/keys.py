@@ -69,6 +69,7 @@ class KeyRing:
         self._private: dict[str, PrivateKey] = {}
         self._public: dict[str, PrivateKey] = {}
         self._loaded_at = float("-inf")
+        self._changes = 0
         self._loading = asyncio.Lock()
         self._news = news
         news.on(CHANGED, self._forget)
@@ -199,6 +200,7 @@ class KeyRing:
 
     def _forget(self, _message: str) -> None:
         self._loaded_at = float("-inf")
+        self._changes += 1
 
     async def _refresh(self, *, after: float = REFRESH_AFTER) -> None:
         if self._clock.monotonic() - self._loaded_at < after:
@@ -206,9 +208,11 @@ class KeyRing:
         async with self._loading:
             if self._clock.monotonic() - self._loaded_at < after:
                 return  # another request has just done it
-            now = utc(self._clock)
+            now, changes = utc(self._clock), self._changes
             self._keys = await self._database.read(lambda c: repository.published_keys(c, now=now))
-            self._loaded_at = self._clock.monotonic()
+            if changes == self._changes:
+                # What was told meanwhile may be newer than what was read.
+                self._loaded_at = self._clock.monotonic()
 
     def _generate(self, created_at: datetime, activates_at: datetime) -> SigningKey:
         private = _new_key(self._algorithm)
