@@ -107,6 +107,7 @@ async def test_each_refused_line_is_named_with_its_reason_and_the_rest_goes_in(
     services: Services, world: World, tmp_path: Path
 ) -> None:
     await world.user("taken", email_address="taken@example.org")
+    await world.org("acme")
     secret = "secret-that-must-not-be-told"
     lines: list[tuple[Any, str]] = [
         ({"username": "good"}, ""),
@@ -119,6 +120,7 @@ async def test_each_refused_line_is_named_with_its_reason_and_the_rest_goes_in(
         ({"username": "d", "password": "short"}, "at least 8"),
         ({"username": "e", "password": PASSWORD, "password_hash": HASH}, "not both"),
         ({"username": "f", "organizations": ["none"]}, "organization that does not exist"),
+        ({"username": "f", "organizations": ["acme", "acme:owner"]}, "named twice"),
         ({"username": "taken"}, "username belongs"),
         ({"username": "g", "email": "taken@example.org"}, "e-mail address belongs"),
         ({"username": "h", secret: "1"}, "not known"),

@@ -69,7 +69,7 @@ class _Candidate:
     line: int
     user: User
     password: SecretStr | None
-    memberships: list[tuple[UUID, Role]]
+    memberships: dict[UUID, Role]
 
 
 class Importer:
@@ -115,9 +115,11 @@ class Importer:
                     candidates.append(self._candidate(line, fields))
                 except (ApiError, UnknownHashFormat, ValidationError, _Unfit) as error:
                     refuse(line, _reason(error))
-            hashed = await asyncio.gather(*(self._hashed(item) for item in candidates))
+            hashed = await self._hashed(candidates)
+            # Each statement sees what another import has committed before it.
             created, conflicts = await self._database.write(
-                lambda connection, items=hashed: _insert(connection, items)  # type: ignore[misc]
+                lambda connection, items=hashed: _insert(connection, items),  # type: ignore[misc]
+                isolation="READ COMMITTED",
             )
             for line, reason in conflicts:
                 refuse(line, reason)
@@ -147,22 +149,33 @@ class Importer:
             line=line,
             user=replace(user, is_active=row.is_active, password_hash=row.password_hash),
             password=row.password,
-            memberships=[self._membership(item) for item in row.organizations],
+            memberships=self._memberships(row.organizations),
         )
 
-    def _membership(self, item: str) -> tuple[UUID, Role]:
-        key, _, role = item.partition(":")
-        if key not in self._org_ids:
-            raise _Unfit("an organization that does not exist")
-        if role and role not in set(Role):
-            raise _Unfit("a role that does not exist")
-        return self._org_ids[key], Role(role or Role.MEMBER)
+    def _memberships(self, items: Sequence[str]) -> dict[UUID, Role]:
+        found: dict[UUID, Role] = {}
+        for item in items:
+            key, _, role = item.partition(":")
+            if key not in self._org_ids:
+                raise _Unfit("an organization that does not exist")
+            if role and role not in set(Role):
+                raise _Unfit("a role that does not exist")
+            if self._org_ids[key] in found:
+                raise _Unfit("an organization that is named twice")
+            found[self._org_ids[key]] = Role(role or Role.MEMBER)
+        return found
 
-    async def _hashed(self, candidate: _Candidate) -> _Candidate:
-        if candidate.password is None:
-            return candidate
-        encoded = await asyncio.to_thread(self._passwords.hash_now, candidate.password)
-        return replace(candidate, user=replace(candidate.user, password_hash=encoded))
+    async def _hashed(self, candidates: list[_Candidate]) -> list[_Candidate]:
+        """The same, each password in them hashed."""
+
+        async def hashed(place: int, password: SecretStr) -> None:
+            encoded = await asyncio.to_thread(self._passwords.hash_now, password)
+            user = replace(candidates[place].user, password_hash=encoded)
+            candidates[place] = replace(candidates[place], user=user)
+
+        passwords = [(n, c.password) for n, c in enumerate(candidates) if c.password is not None]
+        await asyncio.gather(*(hashed(place, password) for place, password in passwords))
+        return candidates
 
     async def _all_organizations(self) -> dict[str, UUID]:
         found: dict[str, UUID] = {}
@@ -181,42 +194,41 @@ def _insert(
     connection: Connection, candidates: Sequence[_Candidate]
 ) -> tuple[int, list[tuple[int, str]]]:
     """Insert those who are not there: (how many, conflicts by line)."""
-    addresses = [c.user.email_address for c in candidates if c.user.email_address]
-    names = [candidate.user.username for candidate in candidates]
-    there = repository.taken(connection, usernames=names, emails=addresses)
-    by_name = {user.username: user for user in there}
-    by_address = {user.email_address: user for user in there if user.email_address}
-    fresh: list[_Candidate] = []
-    conflicts: list[tuple[int, str]] = []
-    for candidate in candidates:
-        user = candidate.user
-        namesake = by_name.get(user.username)
-        neighbour = by_address.get(user.email_address) if user.email_address else None
-        if namesake is None and neighbour is None:
-            fresh.append(candidate)
-            by_name[user.username] = user
-            if user.email_address:
-                by_address[user.email_address] = user
-        elif namesake is None:
-            conflicts.append((candidate.line, "the e-mail address belongs to another account"))
-        elif namesake.email_address != user.email_address:
-            conflicts.append((candidate.line, "the username belongs to another account"))
-    if fresh:
-        repository.add_many(connection, [candidate.user for candidate in fresh])
+    inserted = repository.add_absent(connection, [candidate.user for candidate in candidates])
     orgs.add_members(
         connection,
         [
             {
-                "org_id": org_id,
                 "user_id": candidate.user.id,
+                "org_id": org_id,
                 "role": role.value,
                 "joined_at": candidate.user.created_at,
             }
-            for candidate in fresh
-            for org_id, role in candidate.memberships
+            for candidate in candidates
+            if candidate.user.id in inserted
+            for org_id, role in candidate.memberships.items()
         ],
     )
-    return len(fresh), conflicts
+    left_out = [candidate for candidate in candidates if candidate.user.id not in inserted]
+    return len(inserted), list(_conflicts(connection, left_out))
+
+
+def _conflicts(connection: Connection, left_out: Sequence[_Candidate]) -> Iterator[tuple[int, str]]:
+    """Who of those that were left out is not just there already, and why."""
+    if not left_out:
+        return
+    there = repository.taken(
+        connection,
+        usernames=[candidate.user.username for candidate in left_out],
+        emails=[c.user.email_address for c in left_out if c.user.email_address],
+    )
+    by_name = {user.username: user for user in there}
+    for candidate in left_out:
+        namesake = by_name.get(candidate.user.username)
+        if namesake is None:
+            yield candidate.line, "the e-mail address belongs to another account"
+        elif namesake.email_address != candidate.user.email_address:
+            yield candidate.line, "the username belongs to another account"
 
 
 def _batches(rows: Iterable[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:

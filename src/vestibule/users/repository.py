@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from vestibule.errors import AuthenticationFailed
-from vestibule.storage.bulk import add_rows
+from vestibule.storage import bulk
 from vestibule.users.models import User, users
 
 _names = tuple(User.__slots__)
@@ -75,9 +75,9 @@ def add(connection: Connection, new: Sequence[User]) -> None:
     connection.execute(insert(users), [_row(user) for user in new])
 
 
-def add_many(connection: Connection, new: Sequence[User]) -> None:
-    """The same for very many."""
-    add_rows(connection, users, [_row(user) for user in new])
+def add_absent(connection: Connection, new: Sequence[User]) -> set[UUID]:
+    """Insert those whose names nobody has, the first of several of one name; their ids."""
+    return bulk.add_absent(connection, users, [_row(user) for user in new])
 
 
 def _row(user: User) -> dict[str, Any]:
