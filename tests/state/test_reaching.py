@@ -1,0 +1,152 @@
+"""How Redis is reached: by TLS, by a socket, and by a user who may do no more than is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
+
+from tests.conftest import make_client
+from tests.e2e.server import free_port
+from tests.redis_server import redis_server
+from tests.state.conftest import back
+from tests.state.test_shared_state import ECHO, login_status
+from tests.world import FakeClock, World, log_in
+from vestibule.cli.doctor_redis import examine_redis
+from vestibule.errors import DatabaseUnavailable
+from vestibule.state.flights import Away
+from vestibule.state.service import SharedState
+from vestibule.wiring import Services
+
+Instances = Callable[..., list[Services]]
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+def state(url: str) -> SharedState:
+    return SharedState(url=SecretStr(url), timeout=2, outage="degraded", clock=FakeClock())
+
+
+async def echoed(url: str) -> str:
+    """What a script answers through this URL, or why not."""
+    shared = state(url)
+    try:
+        answer: bytes = await shared.run(ECHO, keys=("{a}",), arguments=("heard",))
+    except Away as error:
+        return error.reason
+    finally:
+        await shared.close()
+    return answer.decode()
+
+
+@contextmanager
+def tls_server(folder: Path, *, address: str = "127.0.0.1") -> Iterator[tuple[str, Path]]:
+    """A server whose certificate is for this address: its URL, and the certificate to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Redis of the tests")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "redis.crt", folder / "redis.key"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    port = free_port()
+    with redis_server(
+        tls_port=str(port),
+        tls_cert_file=str(files[0]),
+        tls_key_file=str(files[1]),
+        tls_ca_cert_file=str(files[0]),
+        tls_auth_clients="no",
+    ):
+        yield f"rediss://127.0.0.1:{port}", files[0]
+
+
+async def test_by_tls_only_to_whom_the_certificate_names(tmp_path: Path) -> None:
+    with tls_server(tmp_path) as (url, certificate):
+        trusted = await echoed(f"{url}?ssl_ca_certs={certificate}")
+        unknown = await echoed(url)
+    with tls_server(tmp_path, address="192.0.2.1") as (url, certificate):
+        of_another = await echoed(f"{url}?ssl_ca_certs={certificate}")
+
+    assert trusted == "heard"
+    assert unknown == "ConnectionError"
+    assert of_another == "ConnectionError"
+
+
+async def test_by_a_socket_and_into_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "redis.sock"
+    with redis_server(unixsocket=str(path)) as server:
+        by_socket = await echoed(f"unix://{path}?db=3")
+        into_another = await echoed(f"{server.url}/3")
+        into_none = await echoed(f"{server.url}/99")
+
+    assert (by_socket, into_another) == ("heard", "heard")
+    assert into_none != "heard"
+
+
+def documented_user() -> list[str]:
+    """The rules that the documentation names for the user of Redis."""
+    found = re.search(r"ACL SETUSER vestibule on >SECRET (.+)", OPERATIONS.read_text())
+    assert found is not None
+    return found[1].rstrip("` ").split()
+
+
+@pytest.mark.embedded
+async def test_the_user_of_the_documentation_may_do_all_that_is_needed(
+    instances: Instances, clock: FakeClock
+) -> None:
+    with redis_server() as server:
+        with server.client() as admin:
+            admin.execute_command(
+                "ACL", "SETUSER", "vestibule", "on", ">secret", *documented_user()
+            )
+        url = SecretStr(f"redis://vestibule:secret@127.0.0.1:{server.port}")
+        one, other = instances(
+            server, redis_url=url, limit_failures="1/minute", failure_delays=True
+        )
+        await one.keys.ensure()
+        await World(one).user("alice")
+
+        async with asyncio.timeout(20):
+            await other.shared.news.heard.wait()
+        assert (await login_status(one)).status_code == 401
+        async with make_client(other) as client:
+            assert (await log_in(client, "alice")).status_code == 200
+        assert await one.replays.first_use("x", expires_at=clock.time() + 60)
+        await one.guard.failed("192.0.2.1")  # the last there is room for, so others are told
+        with pytest.raises(DatabaseUnavailable):
+            await one.shared.run(ECHO, keys=("another's",), arguments=("x",))
+        await back(one.shared)
+        findings = await asyncio.to_thread(lambda: list(examine_redis(one.settings)))
+        with server.client() as admin:
+            denied = admin.acl_log()
+
+    assert [entry["object"] for entry in denied] == ["another's"]
+    assert "error" not in {finding.state for finding in findings}
