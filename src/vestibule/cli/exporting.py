@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import gzip
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from tempfile import mkstemp
+from typing import Annotated, BinaryIO
 
 import typer
 
-from vestibule.cli.output import AsJson, err, print_json, run
+from vestibule.cli.importfile import split_suffixes
+from vestibule.cli.output import AsJson, err, fail, print_json, run
+from vestibule.cli.progress import shown
 from vestibule.wiring import Services
 
 
 def export(
-    file: Annotated[Path, typer.Argument(help="JSON Lines to write; - for standard output.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="File to write: .jsonl or .jsonl.gz; - for standard output."),
+    ],
     without_passwords: Annotated[
         bool, typer.Option("--without-passwords", help="Leave the hashes out.")
     ] = False,
@@ -25,43 +31,56 @@ def export(
 ) -> None:
     """Write all accounts as JSON Lines that `user import` takes, with their password hashes.
 
-    The file is the owner's alone, and there only once it is whole.
+    They are as they stood at one moment. The file is the owner's alone, and takes its place once
+    it is whole.
     """
-    from rich.progress import Progress, TextColumn
+    from vestibule.users import exporting
 
-    from vestibule.users.exporting import Exporter
-
-    bar = Progress(TextColumn("Exporting {task.completed:,} users"), console=err)
+    to_output = str(file) == "-"
+    if not to_output and split_suffixes(file)[0] not in (".jsonl", ".ndjson"):
+        fail("The file must end in .jsonl, .ndjson, .jsonl.gz or .ndjson.gz, or be -", code=2)
 
     async def work(services: Services) -> int:
-        count = 0
-        exporter = Exporter(database=services.database)
-        with bar, _writing(file) as out:
-            task = bar.add_task("", total=None)
-            async for page in exporter.pages(with_passwords=not without_passwords):
-                out.writelines(json.dumps(fields, ensure_ascii=False) + "\n" for fields in page)
-                count += len(page)
-                bar.update(task, completed=count)
-        return count
+        with shown("Exporting", counted="exported", as_json=as_json) as tell, _writing(file) as out:
+            return await exporting.export(
+                services.database.url,
+                take=out.write,
+                progress=lambda count: tell({"exported": count}),
+                with_passwords=not without_passwords,
+            )
 
-    count = run(work)
-    if str(file) != "-":
-        print_json({"exported": count}) if as_json else typer.echo(f"{count:,} exported")
+    try:
+        count = run(work)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        fail(f"Nothing was exported: {error.strerror}")
+    if to_output:
+        err.print(f"{count:,} exported")
+    elif as_json:
+        print_json({"exported": count})
+    else:
+        typer.echo(f"{count:,} exported")
 
 
 @contextmanager
-def _writing(file: Path) -> Iterator[TextIO]:
+def _writing(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
-        yield sys.stdout
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
         return
-    part = file.with_name(f".{file.name}.part")
-    # Nobody else may read it, from its first byte on.
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        try:
-            yield out
+    # A name that nobody can foresee, readable by nobody else from the first byte on.
+    descriptor, name = mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            if split_suffixes(file)[1]:
+                with gzip.GzipFile(fileobj=out, mode="wb", filename="", compresslevel=6) as packed:
+                    yield packed  # type: ignore[misc]  # it is one but for its name
+            else:
+                yield out
             out.flush()
             os.fsync(out.fileno())
-        except BaseException:
-            part.unlink()
-            raise
-    part.replace(file)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

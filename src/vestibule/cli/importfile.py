@@ -1,20 +1,23 @@
-"""Import files: CSV and JSON Lines, line by line, whatever stands in them."""
+"""Import files: CSV and JSON Lines, packed or not, line by line, whatever stands in them."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-MAX_LINE = 64 * 1024
-"""Bytes of one line: a user is never that long, and no file may fill the memory."""
+MAX_LINE = 128 * 1024
+"""Bytes of one line: a user of a thousand organizations is not that long, and no file may fill
+the memory."""
 
 
 class UnknownFormat(Exception):
-    """The file is neither CSV nor JSON Lines."""
+    """The file is neither CSV nor JSON Lines, or damaged; says where."""
 
 
 class Unreadable(Exception):
@@ -27,22 +30,25 @@ Parser = Callable[[Iterator[str]], Iterator[Any]]
 class Rows:
     """(line number, fields) of a file; where a line can't be read, its fields are an exception."""
 
-    def __init__(self, file: BinaryIO, *, size: int, parse: Parser) -> None:
+    def __init__(self, file: BinaryIO, *, packed: bool, size: int, parse: Parser) -> None:
         self._file = file
+        self._text: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if packed else file
         self._parse = parse
         self._line = 0
         self.size = size
         """Bytes of the file."""
-        self.position = 0
-        """Bytes read so far."""
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file that were read so far."""
+        return self._file.tell()
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         for fields in self._parse(self._lines()):
             yield self._line, fields
 
     def _lines(self) -> Iterator[str]:
-        while raw := self._file.readline(MAX_LINE):
-            self.position += len(raw)
+        while raw := self._read():
             self._line += 1
             if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
                 self._skip_rest_of_line()
@@ -50,20 +56,32 @@ class Rows:
             yield raw.decode("utf-8-sig" if self._line == 1 else "utf-8", "surrogateescape")
 
     def _skip_rest_of_line(self) -> None:
-        while rest := self._file.readline(MAX_LINE):
-            self.position += len(rest)
+        while rest := self._read():
             if rest.endswith(b"\n"):
                 return
+
+    def _read(self) -> bytes:
+        try:
+            return self._text.readline(MAX_LINE)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise UnknownFormat(f"The file is damaged behind line {self._line}") from error
 
 
 @contextmanager
 def open_rows(path: Path) -> Iterator[Rows]:
     """The rows of a file. Raises `UnknownFormat`, also for a CSV header that is none."""
-    parse = PARSERS.get(path.suffix.lower())
+    ending, packed = split_suffixes(path)
+    parse = PARSERS.get(ending)
     if parse is None:
-        raise UnknownFormat(f"The file must end in one of {', '.join(PARSERS)}")
+        raise UnknownFormat(f"The file must end in one of {', '.join(PARSERS)}, or that and .gz")
     with path.open("rb") as file:
-        yield Rows(file, size=path.stat().st_size, parse=parse)
+        yield Rows(file, packed=packed, size=path.stat().st_size, parse=parse)
+
+
+def split_suffixes(path: Path) -> tuple[str, bool]:
+    """The ending that names the format, and whether the file is packed by gzip."""
+    packed = path.suffix.lower() == ".gz"
+    return (path.with_suffix("") if packed else path).suffix.lower(), packed
 
 
 def _json_lines(lines: Iterator[str]) -> Iterator[Any]:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from vestibule.cli.exporting import export
-from vestibule.cli.output import (
-    AsJson,
-    ask_password,
-    err,
-    fail,
-    print_done,
-    print_json,
-    print_rows,
-    run,
-)
+from vestibule.cli.importing import import_
+from vestibule.cli.output import AsJson, ask_password, print_done, print_rows, run
 from vestibule.users.models import User
 from vestibule.wiring import Services
 
 app = typer.Typer(help="Accounts.", no_args_is_help=True)
+app.command("import")(import_)
 app.command()(export)
 
 Name = Annotated[str, typer.Argument(help="Username or e-mail address.")]
@@ -136,65 +128,6 @@ def set_password(user: Name, as_json: AsJson = False) -> None:
 
     changed = run(work)
     print_done(f"The password of {changed.username} is set.", _shown(changed), as_json=as_json)
-
-
-@app.command("import")
-def import_(
-    file: Annotated[
-        Path, typer.Argument(help="CSV or JSON Lines, by its ending.", exists=True, dir_okay=False)
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Create accounts from a file, with their password hashes; can be run again at will.
-
-    Columns: username, email_address, first_name, last_name, password_hash or password,
-    is_active, email_verified, organizations (keys, in CSV separated by semicolons, each with
-    :ROLE where it is not member). Refused lines are told on standard error.
-    """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from vestibule.cli.importfile import UnknownFormat, open_rows
-    from vestibule.users.importing import Importer, Refusal, Summary
-
-    def refused(refusal: Refusal) -> None:
-        if as_json:
-            err.print_json(data=asdict(refusal), indent=None)
-        else:
-            err.print(f"line {refusal.line}: {refusal.reason}", markup=False)
-
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[done]:,} created"), TimeRemainingColumn(), console=err,
-    )  # fmt: skip
-
-    async def work(services: Services) -> Summary:
-        importer = Importer(
-            database=services.database,
-            users=services.users,
-            organizations=services.organizations,
-            passwords=services.passwords,
-        )
-        with open_rows(file) as rows, bar:
-            task = bar.add_task("Importing", total=rows.size, done=0)
-
-            def progress(summary: Summary) -> None:
-                bar.update(task, completed=rows.position, done=summary.created)
-
-            return await importer.run(rows, refused=refused, progress=progress)
-
-    try:
-        summary = run(work)
-    except UnknownFormat as error:
-        fail(str(error))
-    if as_json:
-        print_json(asdict(summary))
-    else:
-        typer.echo(
-            f"{summary.created:,} created, {summary.unchanged:,} there already, "
-            f"{summary.refused:,} refused"
-        )
-    if summary.refused:
-        raise typer.Exit(1)
 
 
 def _set_active(name: str, *, active: bool, as_json: bool) -> None:

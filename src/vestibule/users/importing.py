@@ -44,6 +44,8 @@ class ImportRow(BaseModel):
     email_verified: bool = False
     organizations: list[str] = Field(default=[], max_length=1000)
     """Keys of organizations that exist, each with `:ROLE` where it is not member."""
+    default_organization: str | None = None
+    """Key of the one that they enter by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,12 @@ class Importer:
             check_new_password(row.password, username=user.username, email=user.email_address)
         return _Candidate(
             line=line,
-            user=replace(user, is_active=row.is_active, password_hash=row.password_hash),
+            user=replace(
+                user,
+                is_active=row.is_active,
+                password_hash=row.password_hash,
+                default_org_id=self._org_id(row.default_organization),
+            ),
             password=row.password,
             memberships=self._memberships(row.organizations),
         )
@@ -156,14 +163,20 @@ class Importer:
         found: dict[UUID, Role] = {}
         for item in items:
             key, _, role = item.partition(":")
-            if key not in self._org_ids:
-                raise _Unfit("an organization that does not exist")
+            org_id = self._org_id(key)
             if role and role not in set(Role):
                 raise _Unfit("a role that does not exist")
-            if self._org_ids[key] in found:
-                raise _Unfit("an organization that is named twice")
-            found[self._org_ids[key]] = Role(role or Role.MEMBER)
+            if org_id is None or org_id in found:
+                raise _Unfit("an organization that is named twice, or by no key")
+            found[org_id] = Role(role or Role.MEMBER)
         return found
+
+    def _org_id(self, key: str | None) -> UUID | None:
+        if not key:
+            return None
+        if key not in self._org_ids:
+            raise _Unfit("an organization that does not exist")
+        return self._org_ids[key]
 
     async def _hashed(self, candidates: list[_Candidate]) -> list[_Candidate]:
         """The same, each password in them hashed."""
