@@ -69,7 +69,7 @@ async def test_a_connection_whose_copy_was_cut_off_is_not_used_again(
     # One connection, so that what comes next would meet the one that was cut off.
     url = await asyncio.to_thread(postgres.new_migrated)
     database = PostgresDatabase(url, pool_size=1)
-    locker, watcher = PostgresDatabase(url), PostgresDatabase(url)
+    locker, watcher = PostgresDatabase(url, timeout=60), PostgresDatabase(url)
     held = asyncio.Event()
 
     def process(connection: Connection) -> object:

@@ -180,7 +180,7 @@ async def test_a_server_that_goes_away_or_is_silent_is_not_waited_for(
     postgres: PostgresServer,
 ) -> None:
     url = await asyncio.to_thread(postgres.new_migrated)
-    locker = PostgresDatabase(url)
+    locker = PostgresDatabase(url, timeout=60)  # as long as it holds the lock
     locked = asyncio.Event()
 
     def hold(connection: Connection) -> None:

@@ -96,6 +96,7 @@ async def copy_lines(
         try:
             async with asyncio.timeout(silence) as limit:
                 await connection.copy_from_query(query, output=receive)
+            await connection.close(timeout=CONNECTING)
         finally:
             connection.terminate()
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
