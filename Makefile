@@ -4,7 +4,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 RUN := $(VENV)/bin
 
-.PHONY: serve test lint types check bench docs openapi clean
+.PHONY: serve test faults lint types check bench docs openapi clean
 
 serve: $(READY)  ## Run the service on http://127.0.0.1:8000
 	@exec $(RUN)/vestibule serve
@@ -12,6 +12,10 @@ serve: $(READY)  ## Run the service on http://127.0.0.1:8000
 test: $(READY)  ## Run all tests
 	sh scripts/test-requirements
 	$(RUN)/pytest --numprocesses auto --dist worksteal
+
+faults: $(READY)  ## Kill and restart what it stands on, under load, with a ledger
+	sh scripts/test-requirements
+	$(RUN)/pytest tests/faults -m faults
 
 lint: $(READY)  ## Style, types, structure
 	$(RUN)/ruff check .

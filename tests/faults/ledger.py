@@ -1,0 +1,56 @@
+"""What the service has promised, written down by those whom it promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import httpx
+
+FAULTS_TYPES = {429: {"rate_limit_error"}, 500: {"database_error"}, 503: {"not_ready_error"}}
+"""How a service may refuse while something is broken: status, and the types of its envelope."""
+
+
+@dataclass(slots=True)
+class Line:
+    """One session as its holder knows it."""
+
+    sid: str
+    token: str
+    """The refresh token that was answered last."""
+    spent: list[str] = field(default_factory=list)
+    """Those that have had an acknowledged successor."""
+    ended: bool = False
+    """Whether its end was acknowledged."""
+    unknown: str = ""
+    """What was asked last and never acknowledged, so that either may be so."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All of it, and what should not have been answered."""
+
+    lines: list[Line] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+    """Id and secret of each key."""
+    acknowledged: int = 0
+    unknown: int = 0
+    races: int = 0
+    """Tokens that were spent in two places at once."""
+    slowest: float = 0.0
+    """Seconds until the slowest answer, or until a connection was given up."""
+    wrong: list[str] = field(default_factory=list)
+
+    def refused(self, what: str, answer: httpx.Response) -> None:
+        """Write down a request that failed; its error must be one that a fault excuses."""
+        self.unknown += 1
+        try:
+            body = answer.json()
+        except ValueError:
+            self.wrong.append(f"{what}: {answer.status_code} without an envelope")
+            return
+        if (
+            body.get("type") not in FAULTS_TYPES.get(answer.status_code, ())
+            or body.get("code") != answer.status_code
+            or not body.get("detail")
+        ):
+            self.wrong.append(f"{what}: {answer.status_code} {body}")

@@ -1,0 +1,72 @@
+"""PostgreSQL restarts under two instances that are used."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.faults.comparing import compare
+from tests.faults.conftest import Pair
+from tests.faults.load import Load
+from tests.postgres import PostgresServer, postgres_server
+
+pytestmark = pytest.mark.faults
+
+AWAY = 0.5
+"""Seconds for which it stays away, besides those that it needs to start."""
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[PostgresServer]:
+    """A server as it is by default: what it has acknowledged is on the disk."""
+    with postgres_server({}) as server:
+        yield server
+
+
+@pytest.fixture
+def durable_url(durable: PostgresServer) -> str:
+    """A database on it."""
+    return durable.new_migrated()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "crash"])
+async def test_what_was_acknowledged_outlives_a_restart_of_postgresql(
+    make_pair: Callable[..., Pair],
+    durable: PostgresServer,
+    durable_url: str,
+    number: signal.Signals,
+) -> None:
+    pair = make_pair(database_url=durable_url)
+    load = Load(pair, password=pair[0].first["password"])
+
+    async with load.running() as ledger:
+        for _ in range(2):
+            await load.acknowledge(30)
+            await asyncio.to_thread(durable.stop, number)
+            await asyncio.sleep(AWAY)
+            await asyncio.to_thread(durable.start)
+            await load.acknowledge(30)
+
+    assert all(server.process and server.process.poll() is None for server in pair)
+    compare(ledger, pair[0], lambda sql: durable.sql(sql, database=durable_url.rpartition("/")[2]))
+
+
+async def test_while_postgresql_stays_away_each_request_fails_within_its_time(
+    make_pair: Callable[..., Pair], durable: PostgresServer, durable_url: str
+) -> None:
+    pair = make_pair(database_url=durable_url, database_timeout="1")
+    load = Load(pair, password=pair[0].first["password"])
+
+    async with load.running() as ledger:
+        await load.acknowledge(20)
+        await asyncio.to_thread(durable.stop, signal.SIGINT)
+        before = ledger.unknown
+        await load.meet(lambda: ledger.unknown >= before + 12)
+        await asyncio.to_thread(durable.start)
+        await load.acknowledge(30)
+
+    assert ledger.slowest < 5
+    compare(ledger, pair[0], lambda sql: durable.sql(sql, database=durable_url.rpartition("/")[2]))
