@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from bench import measures, tokens, verify
 from bench.scale.effort import Effort, add_options, effort
 from bench.scale.growth import growth
+from bench.scale.imports import imports
 from bench.scale.instances import instances
 from bench.scale.overload import overload
 from bench.scale.scaled import scaled
@@ -32,6 +33,7 @@ AT_SCALE: dict[str, Callable[[Effort], Iterator[str]]] = {
     "instances": instances,
     "growth": growth,
     "overload": overload,
+    "imports": imports,
 }
 """With a PostgreSQL and a Redis of their own."""
 

@@ -26,7 +26,7 @@ def add_options(parser: _ArgumentGroup) -> None:
     parser.add_argument("--rounds", type=int, help="how often all is measured in turn")
     parser.add_argument("--seconds", type=float, help="of load, in each round")
     parser.add_argument(
-        "--users", type=int, nargs="+", default=[], help="sizes that `growth` compares"
+        "--users", type=int, nargs="+", default=[], help="sizes that `growth` and `imports` compare"
     )
     parser.add_argument(
         "--instances", type=int, default=1, help="that `overload` loads: 1 is on SQLite"

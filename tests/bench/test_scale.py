@@ -20,6 +20,7 @@ from bench.load import HEALTH
 from bench.scale import crowd, growth
 from bench.scale.effort import Effort
 from bench.scale.growth import Cost, ratios
+from bench.scale.imports import imports
 from bench.scale.instances import corrected
 from bench.scale.open_loop import (
     NO_ANSWER,
@@ -350,3 +351,14 @@ def test_growth_compares_each_size_with_the_smallest() -> None:
         [f"| {size}", kind] for size in (30, 60) for kind in growth.KINDS
     ]
     assert all(line.endswith("| 1.000 | 1.000 |") for line in lines[2:5])
+
+
+# Users in and out
+
+
+def test_users_are_brought_in_and_taken_out_on_both_databases() -> None:
+    lines = list(imports(Effort(users=(50,))))
+
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    assert [row[:2] for row in rows] == [["SQLite", "50"], ["PostgreSQL", "50"]]
+    assert all(float(cell.replace(",", "")) > 0 for row in rows for cell in row[2:])
