@@ -14,7 +14,7 @@ test: $(READY)  ## Run all tests
 	$(RUN)/pytest --numprocesses auto --dist worksteal
 
 faults: $(READY)  ## Kill and restart what it stands on, under load, with a ledger
-	sh scripts/test-requirements
+	sh scripts/test-requirements faults
 	$(RUN)/pytest tests/faults -m faults
 
 lint: $(READY)  ## Style, types, structure

@@ -35,7 +35,8 @@ def programs() -> Path:
     return found[-1]
 
 
-def _become() -> dict[str, object]:
+def become() -> dict[str, object]:
+    """How a process is started as somebody whom PostgreSQL doesn't refuse."""
     if os.getuid() != 0:
         return {}
     entry = pwd.getpwnam(NOT_FOR_ROOT)
@@ -87,7 +88,7 @@ class PostgresServer:
                 cwd=self.folder,
                 # Signals to the tests' own group are not for it.
                 start_new_session=True,
-                **_become(),  # type: ignore[call-overload]
+                **become(),  # type: ignore[call-overload]
             )
         while _run([programs() / "pg_isready", "-q", "-d", self.url()], check=False):
             if self.process.poll() is not None:
@@ -158,7 +159,7 @@ def _run(command: Sequence[str | Path], *, check: bool = True) -> int:
         capture_output=True,
         timeout=60,
         cwd="/",
-        **_become(),  # type: ignore[call-overload]
+        **become(),  # type: ignore[call-overload]
     )
     if check and done.returncode:
         raise RuntimeError(done.stderr.decode())

@@ -31,6 +31,8 @@ class Server:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
     first: dict[str, Any] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    """A command that runs the service in surroundings of its own."""
 
     @property
     def url(self) -> str:
@@ -55,7 +57,7 @@ class Server:
         self.data.mkdir(exist_ok=True)
         with (self.data / "service.log").open("a") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "serve", "--json"],
+                [*self.within, COMMAND, "serve", "--json"],
                 env=self.environment(),
                 stdout=subprocess.PIPE,
                 stderr=log,
