@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,11 +25,15 @@ OPTIONS = {
 
 @pytest.fixture
 def make_pair(tmp_path: Path) -> Iterator[Callable[..., Pair]]:
-    """Starts two instances with one data folder, and so with one secret key."""
+    """Starts two instances with one data folder, and so with one secret key.
+
+    Takes settings, and as `within` what each of the two runs in.
+    """
     made: Pair = []
 
-    def make(**options: str) -> Pair:
-        pair = [Server(tmp_path / "data", options={**OPTIONS, **options}) for _ in range(2)]
+    def make(within: Sequence[tuple[str, ...]] = ((), ()), **options: str) -> Pair:
+        settings = {**OPTIONS, **options}
+        pair = [Server(tmp_path / "data", options=settings, within=words) for words in within]
         for server in pair:
             made.append(server.start())
         return pair

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 
@@ -32,12 +33,11 @@ BACK = 30.0
 """Seconds in which the service must work again."""
 
 
-def sid_of(access_token: str) -> str:
-    """The session that an access token says it is of."""
+def claims_of(access_token: str) -> dict[str, Any]:
+    """What an access token says."""
     body = access_token.split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    sid: str = claims["sid"]
-    return sid
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return claims
 
 
 class Load:
@@ -122,7 +122,7 @@ class Load:
             self.ledger.refused("login", answer)
             return None
         tokens = answer.json()
-        line = Line(sid_of(tokens["access_token"]), tokens["refresh_token"])
+        line = Line(claims_of(tokens["access_token"])["sid"], tokens["refresh_token"])
         self.ledger.lines.append(line)
         self.ledger.acknowledged += 1
         if len(self.ledger.keys) < KEYS_AT_MOST and self._random.random() < 0.2:
