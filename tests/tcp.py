@@ -53,12 +53,14 @@ class CuttingProxy:
     def _hand_on(self, source: socket.socket, target: socket.socket, is_client: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                cut = is_client and self._word is not None and self._word in data
+                if cut:
+                    self._word = None
+                    _close(source)  # first, so that no answer is quicker than the cut
                 target.sendall(data)
-                if is_client:
-                    self.flights += 1
-                    if self._word is not None and self._word in data:
-                        self._word = None
-                        break
+                self.flights += is_client
+                if cut:
+                    break
         _close(source)
         _close(target)
 
