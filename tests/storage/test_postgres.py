@@ -105,7 +105,9 @@ async def test_units_that_rely_on_what_they_read_run_as_if_alone(
     assert database.counts.conflicts > 0
 
 
-async def test_a_deadlock_is_run_again(database: PostgresDatabase) -> None:
+async def test_a_deadlock_is_run_again(database: PostgresDatabase, server: PostgresServer) -> None:
+    name = database.url.rpartition("/")[2]
+    server.sql(f"ALTER DATABASE {name} SET deadlock_timeout = '50ms'")  # no need to wait for it
     await database.write(adding("a"))
     await database.write(adding("b"))
 

@@ -18,6 +18,9 @@ from vestibule.errors import DatabaseUnavailable
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
+LOST = "26000"
+"""SQLSTATE of a prepared statement that isn't there: a pooler has changed the connection."""
+
 Isolation = Literal["SERIALIZABLE", "READ COMMITTED"]
 
 
@@ -75,5 +78,8 @@ def translated(error: DBAPIError) -> Exception:
     """What a driver's error means to a client: a defect of ours stays what it is."""
     if isinstance(error, IntegrityError | ProgrammingError | DataError):
         return error
-    logs.get("storage").error("database unavailable", error=str(error.orig))
+    mend = {}
+    if getattr(error.orig, "sqlstate", None) == LOST:
+        mend = {"mend": "behind a pooler set VESTIBULE_DATABASE_PREPARE=false"}
+    logs.get("storage").error("database unavailable", error=str(error.orig), **mend)
     return DatabaseUnavailable()

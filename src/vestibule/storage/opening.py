@@ -41,6 +41,6 @@ def run_once(url: str, work: Work[T], *, patience: float = BUSY_TIMEOUT) -> T:
                 return work(connection)
         finally:
             engine.dispose()
-    from vestibule.storage.postgres import connected
+    from vestibule.storage.connecting import connected
 
     return asyncio.run(connected(url, work, patience=patience))

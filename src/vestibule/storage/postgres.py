@@ -14,25 +14,21 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
-from uuid import uuid4
 
-import asyncpg
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
 from vestibule import logs
 from vestibule.errors import DatabaseUnavailable
+from vestibule.storage.connecting import EngineMaker
 from vestibule.storage.database import Isolation, T, Work, translated
 from vestibule.storage.nul import without_nul
 
 SCAN_TIMEOUT = 60.0
 """Seconds that what may take long may take."""
-RECYCLE = 1800
-"""Seconds after which a connection makes room for a new one, so that load spreads again."""
 PAUSE = 0.01
 """Seconds before the second try, about; each further one waits twice as long, up to `LONGEST`."""
 LONGEST = 0.5
@@ -80,7 +76,7 @@ class PostgresDatabase:
         self.url = url
         self.counts = Counts()
         self._timeout = timeout
-        make = _EngineMaker(pool_size=pool_size, timeout=timeout, prepare=prepare)
+        make = EngineMaker(pool_size=pool_size, timeout=timeout, prepare=prepare)
         self._engine = make(url)
         self._replica = make(replica_url) if replica_url else None
         self._replica_back_at = 0.0
@@ -231,71 +227,3 @@ class _Progress:
         """Seconds to wait before the next try, at random, so that two don't meet again."""
         pause, self.pause = self.pause, min(self.pause * 2, LONGEST)
         return pause * random.uniform(0.5, 1.5)  # noqa: S311  (no secret)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _EngineMaker:
-    pool_size: int
-    timeout: float
-    prepare: bool
-
-    def __call__(self, url: str) -> AsyncEngine:
-        return create_async_engine(
-            "postgresql+asyncpg://",
-            connect_args=_connect_args(url, timeout=self.timeout, prepare=self.prepare),
-            pool_size=self.pool_size,
-            max_overflow=0,
-            pool_timeout=self.timeout,
-            pool_recycle=RECYCLE,
-            pool_use_lifo=True,
-            # An error's text would carry names, digests and hashes into the log.
-            hide_parameters=True,
-            # What is asked most: a unit that needs a transaction says so.
-            isolation_level="AUTOCOMMIT",
-        )
-
-
-def _connect_args(url: str, *, timeout: float, prepare: bool) -> dict[str, Any]:
-    """What SQLAlchemy's dialect hands on; the URL is read by asyncpg, as libpq would read it."""
-    dsn = url.replace("postgresql+asyncpg://", "postgresql://", 1)
-    caches: dict[str, Any] = {}
-
-    async def connect(**_: Any) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            dsn, timeout=timeout, **({} if prepare else {"statement_cache_size": 0})
-        )
-
-    if not prepare:
-        # Behind a pooler two clients may meet on one server connection: no name comes twice.
-        caches = {
-            "prepared_statement_cache_size": 0,
-            "prepared_statement_name_func": lambda: f"v_{uuid4().hex}",
-        }
-    return {"async_creator_fn": connect, **caches}
-
-
-@contextmanager
-def _disposed(engine: Engine) -> Iterator[Engine]:
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-async def connected(url: str, work: Work[T], *, patience: float) -> T:
-    """Run a unit in a transaction on a connection of its own, for upkeep.
-
-    `patience` in seconds, for the connection. Raises what the driver raises.
-    """
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        connect_args=_connect_args(url, timeout=patience, prepare=False),
-        poolclass=NullPool,
-        hide_parameters=True,
-    )
-
-    def unit() -> T:
-        with _disposed(engine.sync_engine) as once, once.begin() as connection:
-            return work(connection)
-
-    return await greenlet_spawn(unit)

@@ -1,0 +1,115 @@
+"""Connections to PostgreSQL, directly or through a pooler such as PgBouncer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from secrets import token_hex
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlalchemy.util import greenlet_spawn
+
+from vestibule.storage.database import T, Work
+
+RECYCLE = 1800
+"""Seconds after which a connection makes room for a new one, so that load spreads again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineMaker:
+    """Makes engines whose statements are transactions of their own, unless a unit says so.
+
+    `timeout` in seconds, for a connection. `prepare` is whether statements are prepared once for
+    each connection: it must be the server's own, or a pooler's that keeps them.
+    """
+
+    pool_size: int
+    timeout: float
+    prepare: bool
+
+    def __call__(self, url: str) -> AsyncEngine:
+        return create_async_engine(
+            "postgresql+asyncpg://",
+            connect_args=_connect_args(url, timeout=self.timeout, prepare=self.prepare),
+            pool_size=self.pool_size,
+            max_overflow=0,
+            pool_timeout=self.timeout,
+            pool_recycle=RECYCLE,
+            pool_use_lifo=True,
+            # An error's text would carry names, digests and hashes into the log.
+            hide_parameters=True,
+            # What is asked most: a unit that needs a transaction says so.
+            isolation_level="AUTOCOMMIT",
+        )
+
+
+async def connect(url: str, *, timeout: float, prepare: bool) -> asyncpg.Connection:  # noqa: ASYNC109
+    """A connection of the driver's own; the URL is read as libpq would read it.
+
+    Raises what the driver raises.
+    """
+    return await asyncpg.connect(
+        url.replace("postgresql+asyncpg://", "postgresql://", 1),
+        timeout=timeout,
+        **({} if prepare else {"statement_cache_size": 0}),
+    )
+
+
+def _connect_args(url: str, *, timeout: float, prepare: bool) -> dict[str, Any]:
+    """What SQLAlchemy's dialect hands on."""
+
+    async def creator(**_: Any) -> asyncpg.Connection:
+        return await connect(url, timeout=timeout, prepare=prepare)
+
+    if prepare:
+        return {"async_creator_fn": creator, "prepared_statement_name_func": _unique_names()}
+    # A pooler may hand each statement to another server connection. One without a name is sent
+    # along with its values, so that it needs nothing from before, and leaves nothing behind.
+    return {
+        "async_creator_fn": creator,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: "",
+    }
+
+
+def _unique_names() -> Callable[[], str]:
+    """Names that no other process gives.
+
+    Behind a pooler that mixes connections up, somebody else's statement of the same name would
+    answer instead of ours.
+    """
+    prefix, numbers = token_hex(8), count()
+    return lambda: f"v_{prefix}_{next(numbers)}"
+
+
+@contextmanager
+def _disposed(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+async def connected(url: str, work: Work[T], *, patience: float) -> T:
+    """Run a unit in a transaction on a connection of its own, for upkeep.
+
+    `patience` in seconds, for the connection. Raises what the driver raises.
+    """
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args=_connect_args(url, timeout=patience, prepare=False),
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+
+    def unit() -> T:
+        with _disposed(engine.sync_engine) as once, once.begin() as connection:
+            return work(connection)
+
+    return await greenlet_spawn(unit)
