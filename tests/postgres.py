@@ -57,15 +57,29 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    def create(self) -> PostgresServer:
-        """Make the cluster's files."""
+    def _make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.getuid() == 0:
             shutil.chown(self.folder, NOT_FOR_ROOT)
+
+    def create(self) -> PostgresServer:
+        """Make the cluster's files."""
+        self._make_folder()
         _run(
             [
                 programs() / "initdb", "-D", self.folder / "data", "-U", "postgres",
                 "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
+            ]
+        )  # fmt: skip
+        return self
+
+    def follow(self, primary: PostgresServer) -> PostgresServer:
+        """Take the files of another server, to follow it by streaming."""
+        self._make_folder()
+        _run(
+            [
+                programs() / "pg_basebackup", "-D", self.folder / "data", "-d", primary.url(),
+                "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
             ]
         )  # fmt: skip
         return self
@@ -137,15 +151,17 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(options: dict[str, str] | None = None) -> Iterator[PostgresServer]:
-    """A server that runs until the block ends."""
+def postgres_server(
+    options: dict[str, str] | None = None, *, follows: PostgresServer | None = None
+) -> Iterator[PostgresServer]:
+    """A server that runs until the block ends; the replica of another, where one is named."""
     # Not below pytest's own folder: nobody but its owner may look into that.
     with TemporaryDirectory(prefix="vestibule-pg-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = PostgresServer(Path(folder) / "server")
         if options is not None:
             server.options = options
-        server.create().start()
+        (server.create() if follows is None else server.follow(follows)).start()
         try:
             yield server
         finally:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from tests.certificates import certify
 from tests.conftest import make_client
 from tests.e2e.server import free_port
 from tests.redis_server import redis_server
@@ -52,40 +47,16 @@ async def echoed(url: str) -> str:
 @contextmanager
 def tls_server(folder: Path, *, address: str = "127.0.0.1") -> Iterator[tuple[str, Path]]:
     """A server whose certificate is for this address: its URL, and the certificate to trust."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Redis of the tests")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "redis.crt", folder / "redis.key"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    certificate, key = certify(folder, address=address)
     port = free_port()
     with redis_server(
         tls_port=str(port),
-        tls_cert_file=str(files[0]),
-        tls_key_file=str(files[1]),
-        tls_ca_cert_file=str(files[0]),
+        tls_cert_file=str(certificate),
+        tls_key_file=str(key),
+        tls_ca_cert_file=str(certificate),
         tls_auth_clients="no",
     ):
-        yield f"rediss://127.0.0.1:{port}", files[0]
+        yield f"rediss://127.0.0.1:{port}", certificate
 
 
 async def test_by_tls_only_to_whom_the_certificate_names(tmp_path: Path) -> None:
