@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from tests.conftest import make_client
 from tests.oauth.flows import bearer
-from tests.postgres import PostgresServer, postgres_server
+from tests.postgres import FAST, PostgresServer, postgres_server
 from tests.storage.life import LIMITS, live, populate
 from tests.storage.test_postgres import adding, names
 from tests.world import FakeClock, World, log_in
@@ -30,12 +30,14 @@ SESSIONS = "/api/v1/user/sessions"
 BEHIND = "SELECT pg_last_wal_replay_lsn() < '{}'::pg_lsn"
 PATIENCE = 30.0
 """Seconds within which it must have caught up."""
+FLUSHED = {**FAST, "synchronous_commit": "on"}
+"""What is committed can be sent to a replica."""
 Wired = Callable[[str, str], Awaitable[Services]]
 
 
 @pytest.fixture(scope="module")
 def primary() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
+    with postgres_server(FLUSHED) as server:
         yield server
 
 
@@ -52,7 +54,7 @@ def url(primary: PostgresServer) -> str:
 
 def catch_up(replica: PostgresServer, primary: PostgresServer) -> None:
     """Wait until the replica has all that is in the primary."""
-    written = primary.sql("SELECT pg_current_wal_lsn()")
+    written = primary.sql("SELECT pg_current_wal_flush_lsn()")
     give_up_at = time.monotonic() + PATIENCE
     while replica.sql(BEHIND.format(written)) == "t":
         assert time.monotonic() < give_up_at
@@ -161,7 +163,7 @@ async def test_nothing_is_written_where_a_server_only_follows(
 
 
 async def test_of_a_pair_the_one_that_leads_is_taken_and_after_it_the_other() -> None:
-    with postgres_server() as first, postgres_server(follows=first) as second:
+    with postgres_server(FLUSHED) as first, postgres_server(follows=first) as second:
         hosts = f"127.0.0.1:{second.port},127.0.0.1:{first.port}"
         database = PostgresDatabase(
             f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write", timeout=20
