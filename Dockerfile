@@ -13,15 +13,20 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_PYTHON_DOWNLOADS=never \
     UV_PROJECT_ENVIRONMENT=/opt/vestibule
 RUN pip install --no-cache-dir --root-user-action=ignore "uv==0.13.9"
+# What speaks LDAP is compiled; Debian keeps no former versions that could be pinned.
+# hadolint ignore=DL3008
+RUN apt-get update -q \
+    && apt-get install -qy --no-install-recommends gcc libc6-dev libldap-dev libsasl2-dev \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 # The dependencies are a layer of their own: they change less often than the program.
 COPY pyproject.toml uv.lock ./
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --frozen --no-dev --extra server --no-install-project
+    uv sync --frozen --no-dev --extra server --extra ldap --no-install-project
 COPY README.md LICENSE NOTICE ./
 COPY src src
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --frozen --no-dev --extra server --no-editable
+    uv sync --frozen --no-dev --extra server --extra ldap --no-editable
 
 FROM python:${PYTHON}-slim-${DEBIAN}
 ARG VERSION=0.0.0
@@ -31,6 +36,11 @@ LABEL org.opencontainers.image.title="Vestibule" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+# By their names in bookworm.
+# hadolint ignore=DL3008
+RUN apt-get update -q \
+    && apt-get install -qy --no-install-recommends libldap-2.5-0 libsasl2-2 \
+    && rm -rf /var/lib/apt/lists/*
 # Nobody installs anything in a running container. A number as the user lets Kubernetes see that
 # it is not root.
 RUN pip uninstall --yes --root-user-action=ignore setuptools wheel pip \

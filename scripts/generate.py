@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import translations
 from alembic import command
 from alembic.util.exc import CommandError
 from pydantic_core import PydanticUndefined
@@ -26,19 +27,26 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = []
     for path, content in generated():
-        if check and (not path.exists() or path.read_text() != content):
+        if check and (not path.exists() or path.read_bytes() != content):
             stale.append(f"{path.relative_to(ROOT)} is not what the code says: run make docs")
         elif not check:
-            path.write_text(content)
+            path.write_bytes(content)
     if check:
-        stale += list(unmigrated())
+        stale += [*unmigrated(), *translations.untranslated()]
     for line in stale:
         print(line, file=sys.stderr)
     return 1 if stale else 0
 
 
-def generated() -> Iterator[tuple[Path, str]]:
+def generated() -> Iterator[tuple[Path, bytes]]:
     """(file, content) of all that is generated."""
+    for path, text in written():
+        yield path, text.encode()
+    yield from translations.compiled()
+
+
+def written() -> Iterator[tuple[Path, str]]:
+    """(file, text) of what people read."""
     yield ROOT / "docs" / "openapi.json", document()
     yield ROOT / "docs" / "configuration.md", configuration()
     yield ROOT / "docs" / "errors.md", error_guide()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -121,3 +122,9 @@ async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
 def make_client(services: Services, *, address: str = "127.0.0.1") -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=build(services), client=(address, 4711))
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

@@ -22,7 +22,7 @@ from vestibule.http.head import HeadLayer
 from vestibule.http.tracing import TracingLayer
 from vestibule.login.shedding import SheddingLayer
 from vestibule.metrics.lag import LoopLag
-from vestibule.routers import routers
+from vestibule.routers import page_routes, routers
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
 
@@ -49,14 +49,18 @@ def build(services: Services) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        rounds = asyncio.create_task(services.housekeeping.run())
+        rounds = [
+            asyncio.create_task(services.housekeeping.run()),
+            asyncio.create_task(services.outbox.run()),
+        ]
         lag = LoopLag(services.metrics)
         lag.start()
         services.shared.start()
         yield
         lag.stop()
-        rounds.cancel()
-        await asyncio.wait([rounds])
+        for task in rounds:
+            task.cancel()
+        await asyncio.wait(rounds)
         await services.close()
 
     app = FastAPI(
@@ -74,6 +78,7 @@ def build(services: Services) -> FastAPI:
     envelope.install(app)
     for router in routers(services):
         app.include_router(router)
+    app.router.routes.extend(page_routes(services))
     _add_document(app)
     return app
 

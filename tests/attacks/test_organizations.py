@@ -11,6 +11,7 @@ import pytest
 from tests.attacks.watch import Watch
 from tests.oauth.flows import basic
 from tests.orgs.people import bearer, people, signed_in
+from tests.scim.conftest import Provider
 from tests.world import World, log_in
 from vestibule import openapi
 from vestibule.app import build
@@ -19,6 +20,7 @@ from vestibule.orgs.models import Role
 from vestibule.wiring import Services
 
 KEYS = "/api/v1/user/api-keys"
+SCIM_TOKENS = "/api/v1/org/acme/scim/tokens"
 
 
 @dataclass
@@ -52,6 +54,8 @@ async def loot(client: httpx.AsyncClient, world: World) -> Loot:
     key = (await client.post(KEYS, json={"name": "k"}, headers=owner)).json()
     session = (await client.get("/api/v1/user/sessions", headers=owner)).json()[0]
     me = (await client.get("/api/v1/user", headers=owner)).json()
+    token = (await client.post(SCIM_TOKENS, json={"name": "t"}, headers=owner)).json()
+    group = await Provider(client, token["token"]).group()
     member = await world.services.users.named("member")
     return Loot(
         "acme",
@@ -59,6 +63,7 @@ async def loot(client: httpx.AsyncClient, world: World) -> Loot:
             "org_id": str(organization.id), "workspace": ws["id"], "project": project["id"],
             "invitation_id": invitation["id"], "key_id": key["id"], "session_id": session["id"],
             "user_id": str(member.id), "owner_id": me["id"], "invitation": invitation["token"],
+            "token_id": token["id"], "group_id": group["id"],
         },
         owner,
     )  # fmt: skip
@@ -72,6 +77,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/org/{org}"): {"name": "Mine"},
     ("PATCH", "/api/v1/org/{org}/ws/{workspace}"): {"name": "Mine"},
     ("PATCH", "/api/v1/org/{org}/members/{user_id}"): {"role": "owner"},
+    ("POST", "/api/v1/org/{org}/scim/tokens"): {"name": "mine"},
+    ("PUT", "/api/v1/org/{org}/scim/groups/{group_id}"): {"role": "admin"},
 }
 
 
@@ -98,7 +105,7 @@ async def test_no_route_of_an_organization_opens_to_a_stranger(
     stranger = await signed_in(client, world, "stranger")
     watch.keep(stranger["Authorization"].split()[1])
     routes = org_routes(services)
-    assert len(routes) >= 19
+    assert len(routes) >= 24
 
     for method, route in routes:
         answer = await client.request(
@@ -118,7 +125,7 @@ async def test_an_id_of_another_organization_opens_nothing_through_ones_own(
     """`/org/MINE/…/YOURS`: the stranger may do all of it in globex, where none of it is."""
     stranger = await signed_in(client, world, "stranger")
     named = [(method, route) for method, route in org_routes(services) if route.count("{") > 1]
-    assert len(named) >= 9
+    assert len(named) >= 11
 
     for method, route in named:
         answer = await client.request(
@@ -133,6 +140,7 @@ async def test_an_id_of_another_organization_opens_nothing_through_ones_own(
         assert rows[-1].request_id == answer.headers["x-request-id"]
         assert rows[-1].cause in (
             "workspace_unknown", "project_unknown", "member_unknown", "invitation_unknown",
+            "scim_token_unknown", "scim_group_unknown",
         )  # fmt: skip
 
 

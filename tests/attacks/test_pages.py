@@ -215,7 +215,7 @@ async def test_what_somebody_typed_is_shown_as_text(
         page = await client.get(DEVICE, params={"code": XSS})
 
     assert "<script>" not in page.text
-    assert "<img" not in page.text
+    assert "<img src=x" not in page.text
     assert "49" not in page.text.split("form_token")[0]
     assert "&lt;script&gt;" in page.text or field == "code"
 
@@ -239,7 +239,7 @@ async def test_names_are_shown_as_text(client: httpx.AsyncClient, world: World) 
         assert page.status_code == 200
         assert "&lt;script&gt;" in page.text
         assert "&lt;b&gt;x" in page.text
-        assert not any(tag in page.text for tag in ("<script", "<img", "<b>"))
+        assert not any(tag in page.text for tag in ("<script", "<img src=x", "<b>"))
 
 
 async def test_no_page_can_be_framed_cached_or_scripted(

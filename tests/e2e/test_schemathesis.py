@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,13 +12,14 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import MakeServer
+from tests.e2e.scim_document import document
 from tests.e2e.server import Server
 
 UNLIMITED = {
     "failure_delays": "false",
     **{
         f"limit_{name}": "1000000/minute"
-        for name in ("address", "client", "account", "failures", "devices", "user_codes")
+        for name in ("address", "client", "account", "failures", "devices", "user_codes", "mails")
     },
 }
 """Thousands of wrong passwords from one address are what the limits are for."""
@@ -44,8 +46,16 @@ def server(make_server: MakeServer) -> Server:
     return make_server(**UNLIMITED)
 
 
-def run(server: Server, folder: Path, config: str, *arguments: str, authorization: str) -> int:
-    """Run it with all checks; how many cases it generated."""
+def run(
+    server: Server,
+    folder: Path,
+    config: str,
+    *arguments: str,
+    authorization: str,
+    location: str | None = None,
+    checks: str = "all",
+) -> int:
+    """Run it; how many cases it generated."""
     file = folder / "schemathesis.toml"
     file.write_text(config)
 
@@ -53,8 +63,8 @@ def run(server: Server, folder: Path, config: str, *arguments: str, authorizatio
         [
             str(Path(sys.executable).parent / "schemathesis"),
             "--config-file", str(file),
-            "run", f"{server.url}/api/v1/openapi.json",
-            "--checks", "all",
+            "run", location or f"{server.url}/api/v1/openapi.json",
+            "--checks", checks,
             "--header", f"Authorization: {authorization}",
             "--seed", "1",
             "--generation-database", "none",
@@ -110,3 +120,22 @@ def test_no_other_generated_case_is_answered_otherwise_than_documented(
     )  # fmt: skip
 
     assert cases >= 2_000
+
+
+def test_no_generated_case_breaks_provisioning(server: Server, tmp_path: Path) -> None:
+    made = httpx.post(
+        f"{server.url}/api/v1/org/main/scim/tokens",
+        json={"name": "generated cases"},
+        headers={"Authorization": f"Bearer {access_token(server)}"},
+    )
+    (tmp_path / "scim.json").write_text(json.dumps(document()))
+
+    cases = run(
+        server, tmp_path, "", "--url", server.url, "--max-examples", "40",
+        "--phases", "coverage,fuzzing",
+        authorization=f"Bearer {made.json()['token']}",
+        location="scim.json",
+        checks="not_a_server_error,status_code_conformance,content_type_conformance",
+    )  # fmt: skip
+
+    assert cases >= 500

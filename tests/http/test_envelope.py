@@ -14,7 +14,7 @@ from vestibule.wiring import Services
 @pytest.mark.parametrize(
     ("method", "path", "status", "kind"),
     [
-        ("GET", "/", 404, "not_found_error"),
+        ("GET", "/nothing", 404, "not_found_error"),
         ("GET", "/api/v1/auth/login/", 404, "not_found_error"),
         ("GET", "/api/v1//user", 404, "not_found_error"),
         ("GET", "/%00", 404, "not_found_error"),

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
-from structlog.testing import capture_logs
 
 from tests.mail.server import postbox
 from tests.world import FakeClock
 from vestibule.mail.mailer import Mail, MailNotSent
-from vestibule.mail.outbox import Outbox
 from vestibule.mail.smtp import SmtpMailer, parse_url
 from vestibule.server.insecure import insecurities
 from vestibule.settings import Settings
@@ -86,6 +81,7 @@ async def test_a_refusal_is_an_error_that_says_only_the_code(answer: str) -> Non
             await mailer(f"smtp://{box.url}").send(MAIL)
 
     assert raised.value.reason == f"SMTPDataError {answer[:3]}"
+    assert raised.value.is_final == answer.startswith("5")
 
 
 async def test_a_server_that_speaks_no_tls_gets_no_message() -> None:
@@ -111,59 +107,8 @@ async def test_nobody_smuggles_a_header_or_a_recipient(mail: Mail) -> None:
     assert box.messages == []
 
 
-async def test_the_outbox_sends_in_the_background_and_closes_when_it_is_done() -> None:
-    async with postbox() as box:
-        outbox = Outbox(mailer=mailer(f"smtp://{box.url}"), timeout=5)
-        for _ in range(10):
-            outbox.send_soon(MAIL)
-        at_once = len(box.messages)
-
-        await outbox.close()
-
-    assert at_once == 0
-    assert len(box.messages) == 10
-
-
-class Silent:
-    """Takes the message and never answers."""
-
-    async def send(self, mail: Mail) -> None:
-        await asyncio.Event().wait()
-
-
-class Broken:
-    async def send(self, mail: Mail) -> None:
-        raise RuntimeError(mail.text)
-
-
-async def test_what_fails_or_takes_too_long_is_logged_without_its_text() -> None:
-    with capture_logs() as lines:
-        for sender in (Silent(), Broken(), mailer("smtp://127.0.0.1:1")):
-            outbox = Outbox(mailer=sender, timeout=0.05)
-            outbox.send_soon(MAIL)
-            await asyncio.gather(*outbox._tasks)
-
-    assert [(line["event"], line["kind"], line["log_level"]) for line in lines] == [
-        ("mail not sent", "test", "error")
-    ] * 3
-    assert [line["reason"] for line in lines[:2]] == ["timeout", "RuntimeError"]
-    assert SECRET not in str(lines)
-    assert "bob@example.org" not in str(lines)
-
-
 def test_a_message_does_not_show_its_text() -> None:
     assert SECRET not in repr(MAIL)
-
-
-async def test_without_a_server_nothing_is_sent_and_the_configuration_says_so(
-    client: httpx.AsyncClient,
-) -> None:
-    outbox = Outbox(mailer=None, timeout=1)
-
-    outbox.send_soon(MAIL)
-    await outbox.close()
-
-    assert (await client.get("/api/v1/config")).json()["email_configured"] is False
 
 
 def test_a_server_needs_a_sender() -> None:

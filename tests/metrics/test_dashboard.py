@@ -15,9 +15,13 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.identity.fakes import directory
 from tests.metrics.reading import text_of
 from tests.world import World, log_in
 from vestibule.clients.models import ClientKind
+from vestibule.clock import utc
+from vestibule.identity.configuration import DirectoryConfiguration
+from vestibule.identity.repository import StoredDirectory, add_directory
 from vestibule.wiring import Services
 
 pytestmark = pytest.mark.embedded
@@ -66,6 +70,12 @@ async def known(world: World, client: httpx.AsyncClient, services: Services) -> 
     await client.post("/oauth2/introspect", data={"token": "x"}, auth=("api", secret))
     await client.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
     await client.get("/nowhere")
+    configuration = DirectoryConfiguration.model_validate(directory())
+    plain, sealed = services.registry.stored(configuration)
+    now = utc(services.clock)
+    row = StoredDirectory("corp", plain, sealed, now, now)
+    await services.database.write(lambda c: add_directory(c, row))
+    await services.registry.reload()
     services.metrics.loop_lag(0)
     services.metrics.shared_state("hit", 0)
     labels: dict[str, set[str]] = {name: set(ls) for name, ls in PROMETHEUS.items()}

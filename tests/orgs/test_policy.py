@@ -14,8 +14,12 @@ from fastapi.routing import iter_route_contexts
 from tests.orgs.people import bearer, newcomer, people, signed_in
 from tests.world import World
 from vestibule.app import build
+from vestibule.clock import utc
+from vestibule.ids import new_id
 from vestibule.orgs.models import Role
 from vestibule.orgs.policy import RULES, Action
+from vestibule.scim.models import ProvisionedGroup
+from vestibule.scim.repository import add_group
 from vestibule.wiring import Services
 
 # Least first, so that what one may do does not spoil what the next may not.
@@ -65,7 +69,10 @@ WS = f"{ORG}/ws/{{workspace}}"
 PROJECT = f"{WS}/projects/{{project}}"
 MEMBER = f"{ORG}/members/{{user_id}}"
 INVITATION = f"{ORG}/invitations/{{invitation_id}}"
+SCIM_TOKEN = f"{ORG}/scim/tokens/{{token_id}}"
+SCIM_GROUP = f"{ORG}/scim/groups/{{group_id}}"
 NEW = {"key": "{key}", "name": "New"}
+PARTS = ("org", "workspace", "project", "user_id", "invitation_id", "token_id", "group_id")
 
 TABLE = [
     Row("POST", "/api/v1/org", (401, 403, 403, 403, 403, 403, 403, 403, 201), NEW),
@@ -98,6 +105,11 @@ TABLE = [
     Row("POST", f"{ORG}/invitations", owners(201), {"email_address": "{email}", "role": "owner"}),
     Row("DELETE", INVITATION, admins(204), None, {"invitation_id": "invitation"}),
     Row("DELETE", INVITATION, owners(204), None, {"invitation_id": "owner_invitation"}),
+    Row("GET", f"{ORG}/scim/tokens", ANY_ADMIN),
+    Row("POST", f"{ORG}/scim/tokens", admins(201), {"name": "directory"}),
+    Row("DELETE", SCIM_TOKEN, admins(204), None, {"token_id": "scim_token"}),
+    Row("GET", f"{ORG}/scim/groups", ANY_ADMIN),
+    Row("PUT", SCIM_GROUP, admins(200), {"role": "admin"}, {"group_id": "scim_group"}),
     Row(
         "POST", "/api/v1/invitations/accept",
         (401, 404, 404, 404, 403, 404, 404, 404, 404), {"token": "unknown"},
@@ -129,6 +141,10 @@ class Place:
             case "member" | "co_owner":
                 role = Role.OWNER if kind == "co_owner" else Role.MEMBER
                 return await newcomer(self._world, name, key=self._key, role=role)
+            case "scim_group":
+                return await self._scim_group(name)
+            case "scim_token":
+                path, body = f"{base}/scim/tokens", {"name": name}
             case "new_ws":
                 path, body = f"{base}/ws", {"key": name, "name": "New"}
             case "new_project":
@@ -141,6 +157,13 @@ class Place:
         assert response.status_code == 201, response.text
         made: str = response.json()["id"]
         return made
+
+    async def _scim_group(self, name: str) -> str:
+        services = self._world.services
+        organization, now = await services.organizations.get(self._key), utc(services.clock)
+        group = ProvisionedGroup(organization.id, new_id(), name, None, None, 1, now, now)
+        await services.database.write(lambda c: add_group(c, group))
+        return str(group.id)
 
 
 @pytest.fixture
@@ -187,7 +210,7 @@ async def answers(
     found = []
     for name in CALLERS:
         path = row.route
-        for part in ("org", "workspace", "project", "user_id", "invitation_id"):
+        for part in PARTS:
             if f"{{{part}}}" in path:
                 kind = row.targets.get(part, part)
                 target = await place.target(kind, callers["root"], client)
@@ -239,7 +262,8 @@ async def test_a_key_for_one_organization_opens_no_other_of_its_owner(
     routes = {(row.method, row.route): row.body for row in TABLE if "{org}" in row.route}
     names = {
         "workspace": "default", "project": "default",
-        "user_id": str(owner.id), "invitation_id": str(owner.id),
+        "user_id": str(owner.id), "invitation_id": str(owner.id), "token_id": str(owner.id),
+        "group_id": str(owner.id),
     }  # fmt: skip
     body = {"{member}": str(owner.id), "{key}": "new", "{email}": "new@example.com"}
 

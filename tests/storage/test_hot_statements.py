@@ -77,6 +77,9 @@ async def test_nothing_is_looked_through(
     await world.org("acme", alice)
     ask = await road(client, world)
 
+    # Which directories there are is read once in seconds, whole: there are few.
+    await services.registry.reload()
+
     with statements() as sent:
         answer = await ask()
 

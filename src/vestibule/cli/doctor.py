@@ -15,6 +15,7 @@ from rich.markup import escape
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from vestibule.cli.doctor_directories import examine_directories
 from vestibule.cli.doctor_postgres import examine_postgres
 from vestibule.cli.doctor_redis import examine_redis
 from vestibule.cli.finding import Finding, State
@@ -58,7 +59,7 @@ def _examine() -> Iterator[Finding]:
     yield from _permissions(settings)
     yield from examine_redis(settings)
     checks: list[Callable[[Settings], Iterator[Finding]]] = [
-        _database, examine_postgres, _keys, _accounts,
+        _database, examine_postgres, _keys, _accounts, examine_directories,
     ]  # fmt: skip
     for check in checks:
         found = list(check(settings))

@@ -27,6 +27,7 @@ class Commands(LazyGroup):
         Source("restore", "vestibule.cli.backup", "restore", "server"),
         Source("user", "vestibule.cli.users", "app", "server"),
         Source("client", "vestibule.cli.clients", "app", "server"),
+        Source("directory", "vestibule.cli.directories", "app", "server"),
         Source("keys", "vestibule.cli.keys", "app", "server"),
         Source("passwords", "vestibule.cli.passwords", "app", "server"),
         Source("audit", "vestibule.cli.audit", "app", "server"),

@@ -49,13 +49,23 @@ def update(
             help="Whether a local password is enough to enter it.",
         ),
     ] = None,
+    directory: Annotated[
+        str | None,
+        typer.Option(help="Upstream directory that all must sign in through; '' for none."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Rename, suspend or resume an organization, or demand another way to sign in."""
 
     async def work(services: Services) -> Organization:
+        if directory:
+            await services.registry.get(directory)
         return await services.organizations.update(
-            key, name=name, is_active=active, password_sign_in=password_sign_in
+            key,
+            name=name,
+            is_active=active,
+            password_sign_in=password_sign_in,
+            directory=directory,
         )
 
     organization = run(work)
@@ -182,6 +192,6 @@ def list_(as_json: AsJson = False) -> None:
 
     print_rows(
         [asdict(organization) for organization in run(work)],
-        columns=["key", "name", "is_active", "password_sign_in", "created_at"],
+        columns=["key", "name", "is_active", "password_sign_in", "directory", "created_at"],
         as_json=as_json,
     )

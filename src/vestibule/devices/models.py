@@ -39,6 +39,7 @@ device_logins = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("interval", SmallInteger, nullable=False),
     Column("last_polled_at", UtcDateTime),
+    Column("directory", String(63)),
     Index(None, "expires_at"),
 )
 
@@ -66,3 +67,5 @@ class DeviceLogin:
     interval: int
     """Seconds that the device must let pass between two questions."""
     last_polled_at: datetime | None
+    directory: str | None = None
+    """Key of the upstream directory that the person signed in through."""

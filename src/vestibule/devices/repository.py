@@ -49,6 +49,7 @@ def decide(
     user_id: UUID,
     org_id: UUID | None,
     auth_time: datetime,
+    directory: str | None,
     now: datetime,
 ) -> bool:
     """Approve or refuse, if nobody has decided yet: of two at the same instant one gets True."""
@@ -59,7 +60,13 @@ def decide(
             device_logins.c.status == DeviceStatus.PENDING.value,
             device_logins.c.expires_at > now,
         )
-        .values(status=status.value, user_id=user_id, org_id=org_id, auth_time=auth_time)
+        .values(
+            status=status.value,
+            user_id=user_id,
+            org_id=org_id,
+            auth_time=auth_time,
+            directory=directory,
+        )
     )
     return connection.execute(statement).rowcount == 1
 

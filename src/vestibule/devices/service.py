@@ -192,6 +192,7 @@ class Devices:
         user: User,
         membership: Membership | None,
         auth_time: datetime,
+        directory: str | None = None,
         attempt: Attempt,
     ) -> None:
         """Approve or refuse. Raises `NotFound` where that was decided meanwhile."""
@@ -208,6 +209,7 @@ class Devices:
                 user_id=user.id,
                 org_id=org_id,
                 auth_time=auth_time,
+                directory=directory,
                 now=utc(self._clock),
             )
             if decided:
@@ -253,6 +255,7 @@ class Devices:
                 org_id=login.org_id,
                 scopes=scopes,
                 auth_time=login.auth_time,
+                directory=login.directory,
             ),
             client=client,
             origin=Origin(visit.address, visit.user_agent),

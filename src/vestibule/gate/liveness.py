@@ -28,6 +28,7 @@ _standing = (
         sessions.c.ended_at,
         sessions.c.expires_at,
         sessions.c.org_confined,
+        sessions.c.directory,
         memberships.c.role,
         organizations.c.is_active,
         revoked_tokens.c.jti,
@@ -55,6 +56,8 @@ class Standing:
     is_admin: bool
     org_confined: bool
     """Whether the person has let the client into the token's organization alone."""
+    directory: str | None
+    """Key of the upstream directory that the person signed in through."""
     may_enter: bool
     """Whether the person still belongs to the token's organization, and that is not suspended.
 
@@ -97,8 +100,9 @@ class Liveness:
 
 
 def _judged(row: Any, access: AccessToken, now: datetime) -> Standing | None:
-    *person, session_id, ended_at, expires_at, org_confined, role, org_is_active, revoked = row
-    username, email_address, email_verified, is_active, is_admin = person
+    *before, role, org_is_active, revoked = row
+    username, email_address, email_verified, is_active, is_admin, *session = before
+    session_id, ended_at, expires_at, org_confined, directory = session
     if not is_active or revoked is not None:
         return None
     if session_id is None or ended_at is not None or expires_at <= now:
@@ -109,6 +113,7 @@ def _judged(row: Any, access: AccessToken, now: datetime) -> Standing | None:
         email_verified=email_verified,
         is_admin=is_admin,
         org_confined=org_confined,
+        directory=directory,
         may_enter=access.subject.org_id is None or bool(role and org_is_active),
         org_role=role if org_is_active else None,
     )

@@ -52,6 +52,13 @@ class Guard:
         """Count a device login that this network starts. Raises `RateLimited`."""
         await self._tally.count(Hit("devices", network))
 
+    async def admit_mail(self, *, network: str, recipient: str) -> None:
+        """Count a message that somebody at this network causes. Raises `RateLimited`.
+
+        `recipient` stands for whoever would get it, an account or not.
+        """
+        await self._tally.count(Hit("mails", network), Hit("mails", f"to {recipient}"))
+
     async def admit_user_code(self, *, user_id: UUID, network: str) -> None:
         """Count a try to name a user code (RFC 8628 §5.1). Raises `RateLimited`.
 

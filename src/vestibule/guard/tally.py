@@ -11,7 +11,7 @@ from limits import parse_many
 
 from vestibule.errors import RateLimited
 
-Policy = Literal["address", "account", "client", "failures", "devices", "user_codes"]
+Policy = Literal["address", "account", "client", "failures", "devices", "user_codes", "mails"]
 
 IsKnown = Callable[[], Awaitable[bool]]
 """Asks whether an account has signed in from a network before."""

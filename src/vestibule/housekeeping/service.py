@@ -15,7 +15,9 @@ from vestibule.audit.retention import Retention
 from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
 from vestibule.devices.models import device_logins
+from vestibule.identity.sync import Synchronization
 from vestibule.oauth.models import authorization_codes
+from vestibule.recovery.models import mail_links
 from vestibule.sessions.models import sessions
 from vestibule.storage.database import Database
 from vestibule.tokens.keys import KeyRing
@@ -38,6 +40,7 @@ FORGOTTEN: tuple[tuple[Table, str, timedelta], ...] = (
     (device_logins, "expires_at", KEEP),
     (revoked_tokens, "expires_at", timedelta()),
     (replays, "expires_at", timedelta()),
+    (mail_links, "expires_at", timedelta()),
 )
 """A table, the column that says when a row has had its time, and how long it stays after that.
 
@@ -58,6 +61,7 @@ class Housekeeping:
         keys: KeyRing,
         api_keys: ApiKeys,
         audit: Audit,
+        synchronization: Synchronization,
         rotate_keys_after: int,
         audit_retention: int,
     ) -> None:
@@ -67,6 +71,7 @@ class Housekeeping:
         self._keys = keys
         self._api_keys = api_keys
         self._audit = audit
+        self._synchronization = synchronization
         self._retention = Retention(database=database)
         self._rotate_keys_after = rotate_keys_after
         self._audit_retention = timedelta(days=audit_retention)
@@ -84,6 +89,7 @@ class Housekeeping:
         steps: dict[str, Step] = {"api_keys_used": self._write_uses, "audit": self._write_audit}
         if self._clock_is_steady():
             steps |= {"rotate_keys": self._rotate_keys, **self._forgetting(utc(self._clock))}
+            steps["directories"] = self._synchronization.run_due
         for name, step in steps.items():
             try:
                 done = await step()

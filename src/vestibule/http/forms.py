@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -51,6 +52,7 @@ async def read_parameters(request: Request, model: type[Form], *, optional: bool
     return _validated(model, fields)
 
 
+@cache
 def parameters_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """The `requestBody` of an operation that reads its parameters so."""
     schema = model.model_json_schema()
@@ -60,6 +62,7 @@ def parameters_body(model: type[BaseModel], *, required: bool = True) -> dict[st
     }
 
 
+@cache
 def form_body(model: type[BaseModel]) -> dict[str, Any]:
     """The `requestBody` of an operation that reads a form."""
     return {"required": True, "content": {FORM: {"schema": model.model_json_schema()}}}

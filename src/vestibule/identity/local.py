@@ -15,7 +15,7 @@ from vestibule.users.service import Users
 
 
 class LocalDirectory:
-    """A `Directory` over the table of users."""
+    """`Accounts` over the table of users."""
 
     def __init__(self, *, users: Users, passwords: Passwords, database: Database) -> None:
         self._users = users

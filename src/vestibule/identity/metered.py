@@ -1,4 +1,4 @@
-"""A directory whose answers are counted, measured and traced, whichever it is."""
+"""Our own directory, whose answers are counted, measured and traced."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pydantic import SecretStr
 
 from vestibule.clock import Clock
 from vestibule.errors import ApiError
-from vestibule.identity.directory import Directory
+from vestibule.identity.directory import Accounts
 from vestibule.metrics.service import Metrics
 from vestibule.passwords.pool import Reservation
 from vestibule.tracing.spans import Tracing
 from vestibule.users.models import User
 
 
-class MeteredDirectory:
-    """A `Directory` around another one, by the name that metrics know it by.
+class MeteredAccounts:
+    """`Accounts` around others, by the name that metrics know them by.
 
     Outcomes are `found` and `unknown`, `right` and `wrong`, and for what raised, the type of the
     error without its ending: `rate_limit`, `database`, `bad_gateway`, `gateway_timeout`.
     """
 
     def __init__(
-        self, directory: Directory, *, name: str, metrics: Metrics, tracing: Tracing, clock: Clock
+        self, directory: Accounts, *, name: str, metrics: Metrics, tracing: Tracing, clock: Clock
     ) -> None:
         self._directory = directory
         self._name = name
@@ -33,7 +33,7 @@ class MeteredDirectory:
         self._clock = clock
 
     async def find(self, identifier: str) -> User | None:
-        """As `Directory.find`."""
+        """As `Accounts.find`."""
         with self._measured("find") as answer:
             user = await self._directory.find(identifier)
             answer.outcome = "unknown" if user is None else "found"
@@ -42,7 +42,7 @@ class MeteredDirectory:
     async def verify(
         self, *, user: User | None, password: SecretStr, reservation: Reservation
     ) -> User | None:
-        """As `Directory.verify`."""
+        """As `Accounts.verify`."""
         with self._measured("verify") as answer:
             verified = await self._directory.verify(
                 user=user, password=password, reservation=reservation

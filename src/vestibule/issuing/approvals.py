@@ -23,6 +23,8 @@ class Approval:
     scopes: frozenset[str]
     auth_time: datetime
     nonce: str | None = None
+    directory: str | None = None
+    """Key of the upstream directory that the person signed in through."""
 
 
 class Approvals:
@@ -64,6 +66,7 @@ class Approvals:
             jkt=jkt,
             id_token=id_token,
             nonce=approval.nonce,
+            directory=approval.directory,
             org_confined=not client.first_party,
         )
 

@@ -65,7 +65,7 @@ class Refresh:
         if user is None or not user.is_active:
             raise _refused("user_disabled")
         scopes, key = narrowed_scopes(session.scope, scope)
-        membership = _membership(client, memberships, key=key, org_id=session.org_id)
+        membership = _membership(client, memberships, session=session, key=key)
         if session.org_confined and membership and membership.organization.id != session.org_id:
             # The person was asked for one organization: for another one they must be asked.
             raise AccessForbidden("This client may not enter this organization", cause="client_org")
@@ -89,6 +89,7 @@ class Refresh:
                 jkt=session.dpop_jkt or jkt,
                 id_token=id_token,
                 org_confined=session.org_confined,
+                directory=session.directory,
             ),
             session=session,
             refresh_token=successor,
@@ -109,18 +110,19 @@ class Refresh:
 
 
 def _membership(
-    client: Client, memberships: Sequence[Membership], *, key: str | None, org_id: UUID | None
+    client: Client, memberships: Sequence[Membership], *, session: Session, key: str | None
 ) -> Membership | None:
     """The organization that the next tokens are for: the one asked for, else the same as before."""
     asked = key is not None
     if key is None:
-        if org_id is None:
+        if session.org_id is None:
             return None
-        key = next((m.organization.key for m in memberships if m.organization.id == org_id), None)
+        ours = (m.organization for m in memberships if m.organization.id == session.org_id)
+        key = next((organization.key for organization in ours), None)
         if key is None:
             raise _refused("org_unknown")
     try:
-        membership = entered(memberships, key=key)
+        membership = entered(memberships, key=key, directory=session.directory)
         require_organization(client, key)
     except ApiError as error:
         if asked:

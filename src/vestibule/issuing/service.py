@@ -47,7 +47,9 @@ class Granted:
     """Whether an ID token goes along where the scopes hold `openid`."""
     nonce: str | None = None
     by_password: bool = False
-    """Whether the user's password has just been verified."""
+    """Whether the user's password has just been verified, by our own hash of it."""
+    directory: str | None = None
+    """Key of the upstream directory that the person signed in through; None for our own."""
     org_confined: bool = False
     """Whether the person has let the client into this organization alone."""
 
@@ -131,6 +133,7 @@ class Issuer:
             dpop_jkt=granted.jkt if granted.client.kind is ClientKind.PUBLIC else None,
             org_confined=granted.org_confined,
             renewable=Grant.REFRESH_TOKEN in granted.client.grants,
+            directory=granted.directory,
         )
         issued = await self.mint(granted, session=session, refresh_token=refresh_token)
 

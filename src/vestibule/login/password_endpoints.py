@@ -13,6 +13,8 @@ from vestibule.audit.service import Audit
 from vestibule.errors import (
     AccessForbidden,
     AuthenticationFailed,
+    BadGateway,
+    GatewayTimeout,
     RateLimited,
     UpgradeRequired,
     ValidationFailed,
@@ -50,7 +52,13 @@ def router(*, login: Login, users: Users, authenticate: Authenticate, audit: Aud
         status_code=204,
         response_model=None,
         openapi_extra=operation(
-            AccessForbidden, ValidationFailed, RateLimited, UpgradeRequired, secured=True
+            AccessForbidden,
+            ValidationFailed,
+            RateLimited,
+            UpgradeRequired,
+            BadGateway,
+            GatewayTimeout,
+            secured=True,
         ),
     )
     async def change_password(request: Request, change: PasswordChange) -> Response:
@@ -62,13 +70,18 @@ def router(*, login: Login, users: Users, authenticate: Authenticate, audit: Aud
             event = audit.event(attempt, result=Result.SUCCESS, cause="changed", status=204)
             try:
                 # The road of a login: a stolen token must not be a way around its limits.
-                user = await login.identify(
+                verified = await login.identify(
                     Credentials(username=caller.username, password=change.current_password),
                     visit=visit_of(request),
                     attempt=attempt,
                 )
+                if verified.directory is not None:
+                    raise AccessForbidden(
+                        "The password is kept by the directory that you sign in through",
+                        cause="directory_password",
+                    )
                 await users.set_password(
-                    user,
+                    verified.user,
                     change.new_password,
                     spare=caller.session_id,
                     verified=True,

@@ -15,7 +15,7 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden, AuthenticationFailed
 from vestibule.guard.service import Door, Guard
 from vestibule.http.visit import Visit
-from vestibule.identity.directory import Directory
+from vestibule.identity.directory import Directory, Verified
 from vestibule.issuing.admission import Admission, ClientCredentials
 from vestibule.issuing.entering import organization_to_enter
 from vestibule.issuing.service import Granted, Issued, Issuer
@@ -119,7 +119,10 @@ class Login:
     ) -> Issued:
         await door.through(client.client_id)
         scopes, org_key = requested_scopes(client, credentials.scope)
-        user = await self.identify(credentials, visit=visit, attempt=attempt, door=door)
+        verified = await self.identify(
+            credentials, visit=visit, attempt=attempt, door=door, organization=org_key
+        )
+        user, directory = verified.user, verified.directory
         require_grant(client, Grant.PASSWORD)
         memberships = await self._organizations.memberships_of(user.id)
         return await self._issuer.begin(
@@ -128,12 +131,15 @@ class Login:
                 user=user,
                 scopes=scopes,
                 memberships=memberships,
-                membership=organization_to_enter(client, user, memberships, org_key),
+                membership=organization_to_enter(
+                    client, user, memberships, org_key, directory=directory
+                ),
                 auth_time=utc(self._clock),
                 origin=Origin(visit.address, visit.user_agent),
                 jkt=jkt,
                 id_token=id_token,
-                by_password=True,
+                by_password=directory is None,
+                directory=directory,
             ),
             attempt,
         )
@@ -145,27 +151,37 @@ class Login:
         visit: Visit,
         attempt: Attempt,
         door: Door | None = None,
-    ) -> User:
+        organization: str | None = None,
+    ) -> Verified:
         """The person whose password this is, where the account may be used.
 
-        `door` is that of a try which has not been counted yet.
+        `door` is that of a try which has not been counted yet, `organization` the key of the one
+        that is to be entered: its directory may be the one to ask.
         Raises `AuthenticationFailed` alike for a wrong password and for nobody's, `RateLimited`,
-        and to the right password `AccessForbidden`.
+        what an upstream directory raises, and to the right password `AccessForbidden` and
+        `AlreadyExists`.
         """
         started = self._clock.monotonic()
-        user = await self._authenticate(credentials, visit, attempt, door)
-        if user is None:
+        verified = await self._authenticate(credentials, visit, attempt, door, organization)
+        if verified is None:
             await self._keep_floor(started)
             raise AuthenticationFailed(cause="password" if attempt.user_id else "user_unknown")
-        self._require_usable(user)
-        return user
+        attempt.user_id = verified.user.id
+        self.require_usable(verified.user)
+        return verified
 
     async def _authenticate(
-        self, credentials: Credentials, visit: Visit, attempt: Attempt, door: Door | None
-    ) -> User | None:
+        self,
+        credentials: Credentials,
+        visit: Visit,
+        attempt: Attempt,
+        door: Door | None,
+        organization: str | None,
+    ) -> Verified | None:
         """The user whose password this is; None alike for a wrong one and for nobody's."""
         with self._passwords.reserve() as reservation:
-            user = await self._directory.find(credentials.username)
+            found = await self._directory.find(credentials.username, organization=organization)
+            user = found.user
             attempt.user_id = user.id if user else None
             attempt.identifier_digest = self._audit.digest(comparable(credentials.username))
 
@@ -182,7 +198,7 @@ class Login:
             )
             async with admission:
                 verified = await self._directory.verify(
-                    user=user, password=credentials.password, reservation=reservation
+                    found=found, password=credentials.password, reservation=reservation
                 )
                 if verified is not None:
                     await admission.succeeded()
@@ -195,7 +211,8 @@ class Login:
         if remaining > 0:
             await self._clock.sleep(remaining)
 
-    def _require_usable(self, user: User) -> None:
+    def require_usable(self, user: User) -> None:
+        """Raise `AccessForbidden` for an account that may not be used."""
         if not user.is_active:
             raise AccessForbidden("This account is disabled", cause="user_disabled")
         if self._require_verified_email and not user.email_verified:

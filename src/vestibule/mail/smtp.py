@@ -13,7 +13,6 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from vestibule.clock import Clock, utc
-from vestibule.ids import new_id
 from vestibule.mail.mailer import Mail, MailNotSent
 
 PORTS = {"smtp": 587, "smtps": 465, "smtp+insecure": 25}
@@ -21,6 +20,15 @@ PORTS = {"smtp": 587, "smtps": 465, "smtp+insecure": 25}
 (RFC 8314), `smtp+insecure` is neither."""
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+FINAL = (
+    aiosmtplib.SMTPDataError,
+    aiosmtplib.SMTPRecipientsRefused,
+    aiosmtplib.SMTPRecipientRefused,
+    aiosmtplib.SMTPSenderRefused,
+)
+"""Where a code of 500 and above is about this message; elsewhere it is about us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +90,11 @@ class SmtpMailer:
             )
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             # Its own words may hold the recipient, or what the server made of the message.
-            code = getattr(error, "code", None)
-            name = type(error).__name__
-            raise MailNotSent(f"{name} {code}" if code else name) from None
+            code, name = _code(error), type(error).__name__
+            raise MailNotSent(
+                f"{name} {code}" if code else name,
+                is_final=isinstance(error, FINAL) and code is not None and code >= 500,
+            ) from None
 
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
@@ -93,7 +103,15 @@ class SmtpMailer:
         message["Subject"] = mail.subject
         message["Date"] = format_datetime(utc(self._clock))
         # The usual helper would tell the name of this machine.
-        message["Message-ID"] = f"<{new_id().hex}@{self._sender.rpartition('@')[2].rstrip('>')}>"
+        message["Message-ID"] = f"<{mail.id.hex}@{self._sender.rpartition('@')[2].rstrip('>')}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
         message.set_content(mail.text)
         return message
+
+
+def _code(error: Exception) -> int | None:
+    """The server's code (RFC 5321 §4.2.1), if it gave one; of several recipients the first's."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return next((refused.code for refused in error.recipients), None)
+    code = getattr(error, "code", None)
+    return code if isinstance(code, int) else None

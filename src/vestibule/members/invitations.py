@@ -14,6 +14,7 @@ from vestibule.audit.service import Attempt, Audit
 from vestibule.clock import Clock, utc
 from vestibule.errors import AlreadyExists, NotFound, RateLimited, ValidationFailed
 from vestibule.ids import new_id
+from vestibule.mail.letters import Letters
 from vestibule.mail.outbox import Outbox
 from vestibule.members import repository
 from vestibule.members.invitation_secrets import digest_of, new_secret, told
@@ -65,6 +66,7 @@ class Invitations:
         *,
         authorization: Authorization,
         outbox: Outbox,
+        letters: Letters,
         audit: Audit,
         clock: Clock,
         lifetime: int,
@@ -74,6 +76,7 @@ class Invitations:
         """`lifetime` is in seconds, `per_hour` counts by organization, links begin with `url`."""
         self._authorization = authorization
         self._outbox = outbox
+        self._letters = letters
         self._audit = audit
         self._clock = clock
         self._lifetime = lifetime
@@ -98,13 +101,13 @@ class Invitations:
         )
 
     async def invite(self, caller: Caller, *, org: str, email_address: str, role: Role) -> Invited:
-        """Invite an address; an earlier invitation of it ends. The mail leaves after the commit.
+        """Invite an address; an earlier invitation of it ends. The mail waits with it.
 
         Raises `ValidationFailed`, `AlreadyExists` for a member, `RateLimited`.
         """
         mailed = new_secret()
 
-        def work(connection: Connection, standing: Standing) -> tuple[Organization, Invitation]:
+        def work(connection: Connection, standing: Standing) -> Invitation:
             organization = standing.organization
             address = _checked_address(email_address)
             if repository.is_member(connection, org_id=organization.id, email_address=address):
@@ -113,16 +116,20 @@ class Invitations:
             self._end_earlier(connection, caller, standing, address)
             invitation = self._new(caller, organization, address, role, told(mailed))
             repository.add_invitation(connection, invitation)
-            return organization, invitation
+            mail = invitation_mail(
+                self._letters,
+                organization=organization,
+                invitation=invitation,
+                token=mailed,
+                url=self._url,
+            )
+            self._outbox.put(connection, mail, expires_at=invitation.expires_at)
+            return invitation
 
-        organization, invitation = await self._authorization.write(
+        invitation = await self._authorization.write(
             caller, org=org, action=inviting(role), status=201, work=work
         )
-        self._outbox.send_soon(
-            invitation_mail(
-                organization=organization, invitation=invitation, token=mailed, url=self._url
-            )
-        )
+        self._outbox.wake()
         return Invited(
             invitation=invitation, token=told(mailed), mail_sent=self._outbox.is_configured
         )

@@ -18,6 +18,7 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.core import GaugeMetricFamily
 
 from vestibule import __version__
 from vestibule.metrics.asked import Asked
@@ -181,7 +182,15 @@ class Metrics:
 
     def directory(self, directory: str, operation: str, outcome: str, seconds: float) -> None:
         """A directory has answered, or failed to."""
+        self.directory_answer(directory, operation, outcome)
+        self.directory_seconds(directory, operation, seconds)
+
+    def directory_answer(self, directory: str, operation: str, outcome: str) -> None:
+        """What came of a question to a directory."""
         self._directory_requests(directory, operation, outcome).inc()
+
+    def directory_seconds(self, directory: str, operation: str, seconds: float) -> None:
+        """How long it took."""
         self._directory_seconds(directory, operation).observe(seconds)
 
     def shared_state(self, operation: str, seconds: float) -> None:
@@ -205,3 +214,9 @@ class Metrics:
     ) -> None:
         """A counter that somebody else counts; with a label, its values by that of the label."""
         self.registry.register(Asked(name, text, label, ask))
+
+    def gauges(
+        self, name: str, text: str, label: str, ask: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Gauges that somebody else keeps, by the value of the label."""
+        self.registry.register(Asked(name, text, label, ask, family=GaugeMetricFamily))

@@ -172,6 +172,7 @@ class Authorizations:
         user: User,
         membership: Membership | None,
         auth_time: datetime,
+        directory: str | None = None,
         attempt: Attempt,
     ) -> str:
         """Where to send the browser with a code (RFC 6749 §4.1.2, RFC 9207 §2)."""
@@ -191,6 +192,7 @@ class Authorizations:
             expires_at=now + self._code_lifetime,
             redeemed_at=None,
             session_id=None,
+            directory=directory,
         )
         attempt.user_id, attempt.client_id = user.id, request.client.client_id
         attempt.org_id = row.org_id

@@ -26,6 +26,7 @@ authorization_codes = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("redeemed_at", UtcDateTime),
     Column("session_id", Uuid),
+    Column("directory", String(63)),
     Index(None, "expires_at"),
 )
 
@@ -71,3 +72,5 @@ class AuthorizationCode:
     redeemed_at: datetime | None
     session_id: UUID | None
     """The session that it was exchanged for: it ends if the code comes again."""
+    directory: str | None = None
+    """Key of the upstream directory that the person signed in through."""

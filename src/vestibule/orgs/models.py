@@ -41,6 +41,7 @@ organizations = Table(
     Column("password_sign_in", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("directory", String(63)),
 )
 
 memberships = Table(
@@ -98,6 +99,8 @@ class Organization:
     """Whether a local password is enough to enter it; otherwise another way is demanded."""
     created_at: datetime
     updated_at: datetime
+    directory: str | None = None
+    """Key of the upstream directory that its members must sign in through."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ class Action(StrEnum):
     OWNER_INVITE = "owner_invite"
     OWNER_UNINVITE = "owner_uninvite"
     INVITATION_ACCEPT = "invitation_accept"
+    SCIM_READ = "scim_read"
+    SCIM_ADMIT = "scim_admit"
+    SCIM_REVOKE = "scim_revoke"
+    SCIM_GROUP_MAP = "scim_group_map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,10 @@ RULES: dict[Action, Rule] = {
     Action.INVITATION_REVOKE: Rule(Role.ADMIN),
     Action.OWNER_INVITE: Rule(Role.OWNER),
     Action.OWNER_UNINVITE: Rule(Role.OWNER),
+    Action.SCIM_READ: Rule(Role.ADMIN),
+    Action.SCIM_ADMIT: Rule(Role.ADMIN),
+    Action.SCIM_REVOKE: Rule(Role.ADMIN),
+    Action.SCIM_GROUP_MAP: Rule(Role.ADMIN),
 }
 """The table. Creating and joining an organization happen outside of one: see below."""
 

@@ -78,9 +78,14 @@ class Organizations:
         )
 
     async def update(self, key: str, **changes: Any) -> Organization:
-        """Change `name`, `description`, `is_active` or `password_sign_in`. Raises `NotFound`."""
+        """Change `name`, `description`, `is_active`, `password_sign_in` or `directory`.
+
+        What is None stays; the directory "" is none. Raises `NotFound`.
+        """
         organization = await self.get(key)
         values = {name: value for name, value in changes.items() if value is not None}
+        if "directory" in values:
+            values["directory"] = values["directory"] or None
         if "name" in values:
             values["name"] = checked_name(values["name"])
         if values:
@@ -154,9 +159,16 @@ def active_membership(memberships: Sequence[Membership], org_id: UUID | None) ->
     return next((m for m in active if m.organization.id == org_id), None)
 
 
-def enterable_by_password(memberships: Sequence[Membership]) -> list[Membership]:
-    """Those that a local password opens now."""
-    return [m for m in memberships if m.organization.is_active and m.organization.password_sign_in]
+def takes(organization: Organization, directory: str | None) -> bool:
+    """Whether it lets in somebody who signed in so: through this directory, or by our password."""
+    if organization.directory is not None:
+        return organization.directory == directory
+    return organization.password_sign_in or directory is not None
+
+
+def enterable(memberships: Sequence[Membership], *, directory: str | None) -> list[Membership]:
+    """Those that somebody may enter now who signed in so."""
+    return [m for m in memberships if m.organization.is_active and takes(m.organization, directory)]
 
 
 def default_membership(
@@ -169,8 +181,8 @@ def default_membership(
     return min(memberships, key=lambda m: (m.joined_at, m.organization.id), default=None)
 
 
-def entered(memberships: Sequence[Membership], *, key: str) -> Membership:
-    """The membership that `scope=org:KEY` asks for.
+def entered(memberships: Sequence[Membership], *, key: str, directory: str | None) -> Membership:
+    """The membership that `scope=org:KEY` asks for, for somebody who signed in so.
 
     Raises `NotFound` alike for an organization that does not exist and for one that the user
     is no member of; `AccessForbidden` where it is suspended or demands another way to sign in.
@@ -180,7 +192,7 @@ def entered(memberships: Sequence[Membership], *, key: str) -> Membership:
             continue
         if not membership.organization.is_active:
             raise AccessForbidden("This organization is suspended", cause="org_suspended")
-        if not membership.organization.password_sign_in:
+        if not takes(membership.organization, directory):
             raise AccessForbidden(
                 "This organization demands another way to sign in", cause="org_sign_in"
             )

@@ -9,7 +9,6 @@ import hashlib
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,8 +24,9 @@ from vestibule.oauth.authorization import PARAMETERS, AuthorizationRequest, Auth
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations
 from vestibule.pages.browser import Browser, Visitor
+from vestibule.pages.language import gettext as _
 from vestibule.pages.rendering import Pages
-from vestibule.pages.routes import SignInStep, page_route, see_other
+from vestibule.pages.routes import PageRouter, SignInStep, see_other
 from vestibule.pages.schemas import PageForm
 from vestibule.sessions.models import Session
 from vestibule.users.models import User
@@ -40,14 +40,14 @@ def router(
     *,
     pages: Pages,
     browser: Browser,
+    sign_in: SignInStep,
     authorizations: Authorizations,
     organizations: Organizations,
     audit: Audit,
     clock: Clock,
-) -> APIRouter:
+) -> PageRouter:
     """The authorization endpoint."""
-    routes = APIRouter(include_in_schema=False, route_class=page_route(pages))
-    sign_in = SignInStep(browser=browser, pages=pages)
+    routes = PageRouter(pages)
     consent = _Consent(
         pages=pages, browser=browser, authorizations=authorizations, organizations=organizations,
         clock=clock,
@@ -59,7 +59,7 @@ def router(
         )
         return see_other(refused.location)
 
-    @routes.get(PATH)
+    @routes.page(PATH)
     async def show(request: Request) -> Response:
         visitor = await browser.visitor(request)
         attempt = _attempt(request, visitor)
@@ -68,9 +68,9 @@ def router(
             if consent.must_sign_in(asked, visitor):
                 if "none" in asked.prompt:
                     raise authorizations.refusal(asked.redirect_uri, asked.state, "login_required")
-                return sign_in.ask(
+                return await sign_in.ask(
                     visitor,
-                    purpose=f"to go on to {asked.client.name}",
+                    purpose=_("to go on to %(name)s") % {"name": asked.client.name},
                     username=asked.login_hint,
                     error=consent.why_again(asked, visitor),
                     then=asked.redirect_uri,
@@ -80,7 +80,7 @@ def router(
         except Refused as refused:
             return told(refused, attempt)
 
-    @routes.post(PATH)
+    @routes.page(PATH, "POST")
     async def act(request: Request) -> Response:
         visitor = await browser.visitor(request)
         if not request.url.query:
@@ -97,7 +97,7 @@ def router(
                 return await sign_in.take(
                     request,
                     visitor,
-                    purpose=f"to go on to {asked.client.name}",
+                    purpose=_("to go on to %(name)s") % {"name": asked.client.name},
                     back=back,
                     then=asked.redirect_uri,
                 )
@@ -146,13 +146,13 @@ class _Consent:
         """What to tell somebody who is signed in, and is not who is meant."""
         if visitor.user is None or asked.sub in (None, str(visitor.user.id)):
             return ""
-        return "Sign in as the person that this program has asked for."
+        return _("Sign in as the person that this program has asked for.")
 
     async def show(
         self, request: Request, asked: AuthorizationRequest, visitor: Visitor, user: User
     ) -> Response:
         """The question, or at once the answer where there is nothing to ask."""
-        choice = await self._choice(asked, user)
+        choice = await self._choice(asked, user, visitor)
         if not await self._authorizations.needs_consent(asked, user, choice.meant):
             assert visitor.session is not None
             return await self._grant(request, asked, user, visitor.session, choice.meant)
@@ -184,7 +184,7 @@ class _Consent:
         )
         if form.action != "approve":
             raise self._authorizations.refusal(asked.redirect_uri, asked.state, "access_denied")
-        chosen = (await self._choice(asked, user)).picked(form.org)
+        chosen = (await self._choice(asked, user, visitor)).picked(form.org)
         assert visitor.session is not None
         return await self._grant(request, asked, user, visitor.session, chosen)
 
@@ -201,14 +201,17 @@ class _Consent:
             user=user,
             membership=membership,
             auth_time=session.auth_time,
+            directory=session.directory,
             attempt=attempt_of(visit_of(request), "authorize"),
         )
         return see_other(location)
 
-    async def _choice(self, asked: AuthorizationRequest, user: User) -> Choice:
+    async def _choice(self, asked: AuthorizationRequest, user: User, visitor: Visitor) -> Choice:
         memberships = await self._organizations.memberships_of(user.id)
         try:
-            return choice_of(asked.client, user, memberships, asked.org_key)
+            return choice_of(
+                asked.client, user, memberships, asked.org_key, directory=visitor.directory
+            )
         except ApiError as error:
             raise self._authorizations.refusal(
                 asked.redirect_uri, asked.state, "access_denied", error.detail, cause=error.cause

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -12,21 +13,25 @@ from starlette.responses import Response
 
 from vestibule.audit.models import Result
 from vestibule.audit.repository import SIGNED_IN
-from vestibule.audit.service import Audit
+from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.registration import FIRST_PARTY
 from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden
-from vestibule.guard.service import Guard
-from vestibule.http.visit import visit_of
+from vestibule.guard.service import Door, Guard
+from vestibule.http.visit import Visit, visit_of
+from vestibule.identity.directory import Verified
 from vestibule.issuing.revocation import Revocation
 from vestibule.issuing.trail import attempt_of
 from vestibule.login.service import Credentials, Login
 from vestibule.pages.schemas import SignInForm
 from vestibule.sessions.models import Session, SessionKind
 from vestibule.sessions.service import Origin, Sessions
+from vestibule.tokens.vault import Vault, WrongSecretKey
 from vestibule.users import repository as users
 from vestibule.users.models import User
 from vestibule.users.service import Users
+
+Identify = Callable[[Visit, Attempt, Door], Awaitable[Verified]]
 
 NONCE_BYTES = 16
 SAME_SITE = {"same-origin", "none"}
@@ -43,6 +48,11 @@ class Visitor:
     session: Session | None = None
     user: User | None = None
 
+    @property
+    def directory(self) -> str | None:
+        """Key of the upstream directory that the person signed in through."""
+        return self.session.directory if self.session else None
+
 
 class Browser:
     """Knows browsers again, and lets people sign in there."""
@@ -58,6 +68,7 @@ class Browser:
         audit: Audit,
         clock: Clock,
         csrf_key: bytes,
+        vault: Vault,
         issuer: str,
         lifetime: int,
     ) -> None:
@@ -70,6 +81,7 @@ class Browser:
         self._audit = audit
         self._clock = clock
         self._csrf_key = csrf_key
+        self._vault = vault
         self._issuer = issuer
         self._lifetime = lifetime
         self._secure = issuer.startswith("https://")
@@ -77,6 +89,7 @@ class Browser:
         prefix = "__Host-" if self._secure else ""
         self._session_cookie = f"{prefix}vestibule"
         self._nonce_cookie = f"{prefix}vestibule-visit"
+        self._way_cookie = f"{prefix}vestibule-directory"
 
     async def visitor(self, request: Request) -> Visitor:
         """Who is there. Raises `UpgradeRequired` where cookies would travel in the clear."""
@@ -128,18 +141,27 @@ class Browser:
 
         The road of a login. Raises what that raises.
         """
+
+        async def identify(visit: Visit, attempt: Attempt, door: Door) -> Verified:
+            return await self._login.identify(
+                Credentials(username=form.username, password=form.password),
+                visit=visit,
+                attempt=attempt,
+                door=door,
+            )
+
+        return await self.sign_in_by(request, visitor, identify)
+
+    async def sign_in_by(self, request: Request, visitor: Visitor, identify: Identify) -> str:
+        """The same for whoever `identify` says that it is. Raises what that raises."""
         visit = visit_of(request)
         attempt = attempt_of(visit, "login")
         attempt.client_id = FIRST_PARTY
         async with self._audit.following(attempt):
             async with self._guard.door(visit.network) as door:
                 await door.through(FIRST_PARTY)
-                user = await self._login.identify(
-                    Credentials(username=form.username, password=form.password),
-                    visit=visit,
-                    attempt=attempt,
-                    door=door,
-                )
+                verified = await identify(visit, attempt, door)
+            user = verified.user
             session, cookie = self._sessions.new(
                 kind=SessionKind.BROWSER,
                 user_id=user.id,
@@ -148,10 +170,11 @@ class Browser:
                 org_id=None,
                 origin=Origin(visit.address, visit.user_agent),
                 auth_time=utc(self._clock),
+                directory=verified.directory,
             )
 
             def write(connection: Connection) -> None:
-                users.require_unchanged(connection, user, password=True)
+                users.require_unchanged(connection, user, password=verified.directory is None)
                 if visitor.session is not None:
                     # One browser, one person: whoever sat here before is signed out.
                     self._sessions.end(connection, cause="replaced", session_id=visitor.session.id)
@@ -187,11 +210,35 @@ class Browser:
         response.delete_cookie(self._session_cookie, path="/", secure=self._secure, httponly=True)
         return response
 
-    def _set(self, response: Response, name: str, value: str) -> None:
+    def way(self, request: Request) -> str:
+        """What the browser was given on its way to a directory; empty where it was not."""
+        try:
+            return self._vault.open(request.cookies.get(self._way_cookie, "")).decode()
+        except WrongSecretKey:
+            return ""
+
+    def on_a_way(self, response: Response, way: str, *, lifetime: int) -> Response:
+        """Give it along, encrypted, for `lifetime` seconds."""
+        self._set(response, self._way_cookie, self._vault.seal(way.encode()), lifetime=lifetime)
+        return response
+
+    def prefer(self, response: Response, name: str, value: str, *, lifetime: int) -> Response:
+        """Remember a preference for `lifetime` seconds."""
+        self._set(response, name, value, lifetime=lifetime)
+        return response
+
+    def off_the_way(self, response: Response) -> Response:
+        """Take it back: one way there, one way back."""
+        response.delete_cookie(self._way_cookie, path="/", secure=self._secure, httponly=True)
+        return response
+
+    def _set(
+        self, response: Response, name: str, value: str, *, lifetime: int | None = None
+    ) -> None:
         response.set_cookie(
             name,
             value,
-            max_age=self._lifetime,
+            max_age=lifetime or self._lifetime,
             path="/",
             secure=self._secure,
             httponly=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,47 +22,50 @@ from vestibule.issuing.entering import Choice, choice_of
 from vestibule.issuing.trail import attempt_of
 from vestibule.orgs.service import Organizations
 from vestibule.pages.browser import Browser, Visitor
+from vestibule.pages.language import gettext as _, noop
 from vestibule.pages.rendering import Pages
-from vestibule.pages.routes import SignInStep, page_route, see_other
+from vestibule.pages.routes import PageRouter, SignInStep, see_other
 from vestibule.pages.schemas import PageForm
 from vestibule.users.models import User
 
 PATH = "/login/device"
-PURPOSE = "to let a device sign in"
+PURPOSE = noop("to let a device sign in")
 
 
 def router(
     *,
     pages: Pages,
     browser: Browser,
+    sign_in: SignInStep,
     devices: Devices,
     clients: Clients,
     organizations: Organizations,
     audit: Audit,
     clock: Clock,
-) -> APIRouter:
+) -> PageRouter:
     """The approval page."""
-    routes = APIRouter(include_in_schema=False, route_class=page_route(pages))
-    sign_in = SignInStep(browser=browser, pages=pages)
+    routes = PageRouter(pages)
     approval = _Approval(
         pages=pages, browser=browser, devices=devices, clients=clients,
         organizations=organizations, audit=audit, clock=clock,
     )  # fmt: skip
 
-    @routes.get(PATH)
-    async def show(request: Request, code: str = "") -> Response:
+    @routes.page(PATH)
+    async def show(request: Request) -> Response:
+        code = request.query_params.get("code", "")
         visitor = await browser.visitor(request)
         if visitor.user is None:
-            return sign_in.ask(visitor, purpose=PURPOSE)
+            return await sign_in.ask(visitor, purpose=_(PURPOSE))
         return await approval.show(request, visitor, visitor.user, code)
 
-    @routes.post(PATH)
-    async def act(request: Request, code: str = "") -> Response:
+    @routes.page(PATH, "POST")
+    async def act(request: Request) -> Response:
+        code = request.query_params.get("code", "")
         visitor = await browser.visitor(request)
         back = f"{PATH}?code={quote(code)}" if code else PATH
         form = await read_form(request, PageForm)
         if form.action == "sign_in":
-            return await sign_in.take(request, visitor, purpose=PURPOSE, back=back)
+            return await sign_in.take(request, visitor, purpose=_(PURPOSE), back=back)
         if visitor.user is None or visitor.session is None:
             return see_other(back)
         if form.action == "sign_out":
@@ -107,20 +109,20 @@ class _Approval:
             async with self._audit.following(attempt):
                 login = await self._devices.to_approve(code, user=user, network=visit.network)
         except NotFound as error:
-            return self._enter(user, sign_out_token, code=code, error=f"{error.detail}.")
+            return self._enter(user, sign_out_token, code=code, error=f"{_(error.detail)}.")
         client = await self._clients.find(login.client_id)
         if client is None:
             raise NotFound("This client is not known")
-        choice = await self._choice(client, user, login)
+        choice = await self._choice(client, user, login, visitor)
         return self._pages.page(
             "device.html",
             user=user,
             client=client,
             code=shown(login.user_code),
-            address=login.address,
+            network_address=login.address,
             elsewhere=network_of(login.address) != visit.network,
             user_agent=login.user_agent,
-            started=f"{login.created_at:%Y-%m-%d %H:%M} UTC",
+            started=login.created_at,
             minutes=int((utc(self._clock) - login.created_at).total_seconds() // 60),
             scopes=[scope for scope in login.scope.split() if not scope.startswith("org:")],
             memberships=choice.possible,
@@ -148,20 +150,24 @@ class _Approval:
             client = await self._clients.find(login.client_id)
             if client is None:
                 raise NotFound("This client is not known")
-            chosen = (await self._choice(client, user, login)).picked(form.org)
+            chosen = (await self._choice(client, user, login, visitor)).picked(form.org)
             await self._devices.decide(
                 login,
                 approved=approved,
                 user=user,
                 membership=chosen if approved else None,
                 auth_time=visitor.session.auth_time,
+                directory=visitor.directory,
                 attempt=attempt,
             )
         return self._pages.page("device_done.html", client=client, approved=approved)
 
-    async def _choice(self, client: Client, user: User, login: DeviceLogin) -> Choice:
+    async def _choice(
+        self, client: Client, user: User, login: DeviceLogin, visitor: Visitor
+    ) -> Choice:
         memberships = await self._organizations.memberships_of(user.id)
-        return choice_of(client, user, memberships, asked_organization(login))
+        key = asked_organization(login)
+        return choice_of(client, user, memberships, key, directory=visitor.directory)
 
     def _enter(
         self, user: User, sign_out_token: str, *, code: str = "", error: str = ""

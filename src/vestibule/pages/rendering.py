@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
+
+from vestibule.pages import language
+from vestibule.pages.branding import Brand
 
 HERE = Path(__file__).parent
 
@@ -15,15 +21,8 @@ HERE = Path(__file__).parent
 class Pages:
     """Renders templates."""
 
-    def __init__(self) -> None:
-        self._templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            # Every field that is shown was somebody's to choose.
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+    def __init__(self, brand: Brand) -> None:
+        self._templates = _templates(brand)
 
     def page(
         self,
@@ -32,20 +31,65 @@ class Pages:
         status: int = 200,
         then: str | None = None,
         headers: dict[str, str] | None = None,
+        scripts: bool = False,
         **context: Any,
     ) -> Response:
-        """A page. `then` is where its form may lead at the end, besides to us."""
+        """A page. `then` is where its form may lead at the end, besides to us.
+
+        `scripts` of ours run where that is said; no page that asks for a password has any.
+        """
         content = self._templates.get_template(template).render(**context)
-        return HTMLResponse(
-            content, status_code=status, headers={**security_headers(then), **(headers or {})}
-        )
+        told = {
+            **security_headers(then, scripts=scripts),
+            "Content-Language": language.current(),
+            **(headers or {}),
+        }
+        return HTMLResponse(content, status_code=status, headers=told)
 
 
-def security_headers(then: str | None = None) -> dict[str, str]:
-    """No script, no frame, no other origin; forms go here and to where `then` is."""
+@cache
+def _templates(brand: Brand) -> Environment:
+    """The templates, which are the same for all applications of a process."""
+    templates = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        # Every field that is shown was somebody's to choose.
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    templates.policies["ext.i18n.trimmed"] = True
+    # The extension adds this method, which no type knows.
+    templates.install_gettext_callables(  # type: ignore[attr-defined]
+        language.gettext, language.ngettext, newstyle=True
+    )
+    templates.globals.update(
+        brand=brand,
+        languages=language.LANGUAGES,
+        language=language.current,
+        address=language.address,
+    )
+    templates.filters.update(moment=moment)
+    return templates
+
+
+def moment(when: datetime | None) -> Markup | str:
+    """A time as people write it, in UTC, to the minute; empty for none."""
+    if when is None:
+        return ""
+    at = when.astimezone(UTC)
+    template = Markup('<time datetime="{0:%Y-%m-%dT%H:%M:%SZ}">{0:%Y-%m-%d %H:%M} UTC</time>')
+    return template.format(at)
+
+
+def security_headers(then: str | None = None, *, scripts: bool = False) -> dict[str, str]:
+    """Nothing inline, no frame, no other origin; forms go here and to where `then` is."""
     targets = "'self'" if then is None else f"'self' {_source(then)}"
+    ours = "script-src 'self'; connect-src 'self'; " if scripts else ""
     policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"default-src 'none'; {ours}style-src 'self'; img-src 'self'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action {targets}"
     )
     headers = {

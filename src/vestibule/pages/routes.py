@@ -2,58 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from vestibule.errors import ApiError, AuthenticationFailed, ValidationFailed
 from vestibule.http.context import context_of
 from vestibule.http.forms import read_form
+from vestibule.pages import language
 from vestibule.pages.browser import Browser, Visitor
+from vestibule.pages.language import gettext as _
 from vestibule.pages.rendering import Pages, security_headers
 from vestibule.pages.schemas import PageForm, SignInForm
+from vestibule.pages.ways import Ways
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Handler = Callable[[Request], Awaitable[Response]]
 
 SIGN_IN = "sign_in"
 
 
-def page_route(pages: Pages) -> type[APIRoute]:
-    """A route class that shows errors to people."""
+class PageRoute(Route):
+    """A route of the application that tells which it is, as those of the API do."""
 
-    class PageRoute(APIRoute):
-        def get_route_handler(self) -> Handler:
-            handler = super().get_route_handler()
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, inner = super().matches(scope)
+        return match, {**inner, "route": self} if match is not Match.NONE else inner
 
-            async def handle(request: Request) -> Response:
-                try:
-                    return await handler(request)
-                except ApiError as error:
-                    return pages.page(
-                        "error.html",
-                        status=error.status,
-                        headers=dict(error.headers),
-                        title=error.description,
-                        detail=error.detail,
-                        request_id=context_of(request).request_id,
-                    )
 
-            return handle
+class PageRouter:
+    """Routes whose errors are pages, and whose handlers read their requests themselves."""
 
-    return PageRoute
+    def __init__(self, pages: Pages) -> None:
+        self.routes: list[BaseRoute] = []
+        self._pages = pages
+
+    def page(self, path: str, *methods: str) -> Callable[[Handler], Handler]:
+        """Register a handler; GET is what it answers by default."""
+
+        def register(handler: Handler) -> Handler:
+            self.routes.append(
+                PageRoute(path, self._shown(handler), methods=list(methods) or ["GET"])
+            )
+            return handler
+
+        return register
+
+    def _shown(self, handler: Handler) -> Handler:
+        async def handle(request: Request) -> Response:
+            language.choose(request)
+            try:
+                return await handler(request)
+            except ApiError as error:
+                return self._pages.page(
+                    "error.html",
+                    status=error.status,
+                    headers=dict(error.headers),
+                    title=_(error.description),
+                    detail=_(error.detail),
+                    request_id=context_of(request).request_id,
+                )
+
+        return handle
 
 
 class SignInStep:
     """Whoever is not signed in is asked to, at the same address, and comes back to it."""
 
-    def __init__(self, *, browser: Browser, pages: Pages) -> None:
+    def __init__(self, *, browser: Browser, pages: Pages, ways: Ways) -> None:
         self._browser = browser
         self._pages = pages
+        self._ways = ways
 
-    def ask(
+    async def ask(
         self,
         visitor: Visitor,
         *,
@@ -73,6 +96,7 @@ class SignInStep:
             purpose=purpose,
             username=username,
             error=error,
+            directories=await self._ways.are_offered(),
             form_token=self._browser.form_token(visitor, SIGN_IN),
         )
         return self._browser.remember(response, visitor)
@@ -89,34 +113,41 @@ class SignInStep:
         """Sign in with the form of this request: to `back`, or the page again with the reason."""
         try:
             form = await read_form(request, SignInForm)
+            elsewhere = form.through == "directory"
+            if not elsewhere and not form.password.get_secret_value():
+                raise ValidationFailed
         except ValidationFailed:
-            return self.ask(
+            return await self.ask(
                 visitor,
                 purpose=purpose,
-                error="Enter your username and your password.",
+                error=_("Enter your username and your password."),
                 then=then,
                 status=422,
             )
         self._browser.require_own_form(request, visitor, token=form.form_token, purpose=SIGN_IN)
         try:
+            if elsewhere:
+                return await self._ways.leave(visitor, username=form.username, back=back)
             cookie = await self._browser.sign_in(request, visitor, form)
         except AuthenticationFailed:
-            return self.ask(
+            return await self.ask(
                 visitor,
                 purpose=purpose,
                 username=form.username,
-                error="The username or the password is wrong.",
+                error=_("The username or the password is wrong."),
                 then=then,
                 status=401,
             )
         except ApiError as error:
-            if error.status not in (403, 429):
+            if error.cause == "directory_browser_only":
+                return await self._ways.leave(visitor, username=form.username, back=back)
+            if error.status not in (403, 404, 409, 429, 502, 504):
                 raise
-            return self.ask(
+            return await self.ask(
                 visitor,
                 purpose=purpose,
                 username=form.username,
-                error=f"{error.detail}.",
+                error=f"{_(error.detail)}.",
                 then=then,
                 status=error.status,
                 headers=dict(error.headers),

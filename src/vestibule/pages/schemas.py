@@ -24,4 +24,6 @@ class SignInForm(PageForm):
     """The sign-in form."""
 
     username: str = Field(min_length=1, max_length=320)
-    password: SecretStr = Field(min_length=1, max_length=MAX_SECRET)
+    password: SecretStr = Field(default=SecretStr(""), max_length=MAX_SECRET)
+    through: Literal["", "directory"] = ""
+    """Where the person wants to sign in: here, or where their organization knows them."""

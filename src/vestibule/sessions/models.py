@@ -47,6 +47,7 @@ sessions = Table(
     Column("org_confined", Boolean, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("end_cause", String(32)),
+    Column("directory", String(63)),
     Index(None, "user_id"),
     Index(None, "expires_at"),
     # Of the ended ones only: beginning a session needn't touch it.
@@ -90,3 +91,5 @@ class Session:
     """Whether the person has let its client into that one organization alone."""
     ended_at: datetime | None
     end_cause: str | None
+    directory: str | None = None
+    """Key of the upstream directory that the person signed in through; None for our own."""

@@ -88,6 +88,7 @@ class Sessions:
         dpop_jkt: str | None = None,
         org_confined: bool = False,
         renewable: bool = True,
+        directory: str | None = None,
     ) -> tuple[Session, SecretStr | None]:
         """A session as it would begin, not yet written, and the secret that continues it.
 
@@ -118,6 +119,7 @@ class Sessions:
             org_confined=org_confined,
             ended_at=None,
             end_cause=None,
+            directory=directory,
         )
         return session, secret
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vestibule.settings.branding import Branding
+from vestibule.settings.directories import Directories
 from vestibule.settings.lifetimes import Lifetimes
 from vestibule.settings.listening import Listening
 from vestibule.settings.observability import Observability
@@ -12,7 +14,15 @@ from vestibule.settings.sign_in import SignIn
 
 
 class Settings(
-    Observability, Operations, OrganizationsAndMail, Lifetimes, SignIn, Listening, Places
+    Branding,
+    Observability,
+    Operations,
+    OrganizationsAndMail,
+    Directories,
+    Lifetimes,
+    SignIn,
+    Listening,
+    Places,
 ):
     """The options, read once at start. The groups stand from the last to the first."""
 

@@ -32,6 +32,11 @@ class Lifetimes(Group):
     browser_session_lifetime: int = Field(
         default=12 * 3600, ge=60, description="Seconds until a browser must sign in again."
     )
+    administration_lifetime: int = Field(
+        default=3600,
+        ge=60,
+        description="Seconds after signing in until a browser must sign in again to administer.",
+    )
     authorization_code_lifetime: int = Field(
         default=60, ge=10, le=600, description="Seconds that an authorization code may be redeemed."
     )

@@ -34,6 +34,10 @@ class Operations(Group):
     limit_user_codes: str = Field(
         default="20/hour", description="User codes that one person or one address may try."
     )
+    limit_mails: str = Field(
+        default="10/hour",
+        description="Links that one address may ask to have mailed, and that one account may get.",
+    )
     failure_delays: bool = Field(
         default=True,
         description="Growing delays after failed logins. Without them (insecure) only the limits "
@@ -49,7 +53,7 @@ class Operations(Group):
 
     @field_validator(
         "limit_address", "limit_account", "limit_client", "limit_failures", "limit_devices",
-        "limit_user_codes",
+        "limit_user_codes", "limit_mails",
     )  # fmt: skip
     @classmethod
     def _is_rate(cls, value: str) -> str:

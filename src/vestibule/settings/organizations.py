@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -33,12 +34,39 @@ class OrganizationsAndMail(Group):
         default=None,
         description="Server that takes our mail, `smtp://USER:PASSWORD@HOST:587` (STARTTLS is "
         "demanded of all but this machine), `smtps://` for TLS from the start, or "
-        "`smtp+insecure://` for none; unset, no mail is sent.",
+        "`smtp+insecure://` for none; unset, mail is written to the console, links included.",
     )
     mail_from: str | None = Field(
         default=None,
         validate_default=True,
         description="Sender of our mail, `Vestibule <noreply@example.org>`.",
+    )
+    reset_lifetime: int = Field(
+        default=3600,
+        ge=60,
+        le=7 * 86400,
+        description="Seconds until a link for a new password ends.",
+    )
+    verification_lifetime: int = Field(
+        default=86400,
+        ge=60,
+        le=30 * 86400,
+        description="Seconds until a link that proves an address ends.",
+    )
+    reset_url: str | None = Field(
+        default=None,
+        description="Page that links for a new password lead to, with `?token=`; by default our "
+        "own.",
+    )
+    verification_url: str | None = Field(
+        default=None,
+        description="Page that links for the proof of an address lead to, with `?token=`; by "
+        "default our own.",
+    )
+    mail_templates: Path | None = Field(
+        default=None,
+        description="Folder with templates of mail in the place of ours, `en/invitation.txt`; see "
+        "docs/mail.md.",
     )
     mail_timeout: float = Field(
         default=30, gt=0, le=300, description="Seconds that sending one message may take."

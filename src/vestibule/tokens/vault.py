@@ -1,4 +1,4 @@
-"""Private keys at rest: encrypted under the secret key from the settings."""
+"""Secrets at rest: encrypted under the secret key from the settings."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ class WrongSecretKey(Exception):
 class Vault:
     """Encrypts with the first secret key, decrypts with any."""
 
-    def __init__(self, secret_keys: Sequence[SecretStr]) -> None:
+    def __init__(
+        self, secret_keys: Sequence[SecretStr], *, purpose: str = "signing keys at rest"
+    ) -> None:
+        """What one purpose has sealed, no other one opens."""
         self._fernet = MultiFernet(
-            [
-                Fernet(base64.urlsafe_b64encode(derive(key, purpose="signing keys at rest")))
-                for key in secret_keys
-            ]
+            [Fernet(base64.urlsafe_b64encode(derive(key, purpose=purpose))) for key in secret_keys]
         )
+        self._purpose = purpose
 
     def seal(self, plain: bytes) -> str:
         """Encrypt and authenticate."""
@@ -40,7 +41,8 @@ class Vault:
             return self._fernet.decrypt(sealed)
         except InvalidToken:
             raise WrongSecretKey(
-                "the signing keys in the database were encrypted under another secret key"
+                f"the {self._purpose.removesuffix(' at rest')} in the database were encrypted"
+                " under another secret key"
             ) from None
 
 

@@ -83,7 +83,7 @@ def add_gauges(
         ("vestibule_database_pool_size", "Connections at most.", lambda: database.load.size),
         ("vestibule_database_pool_in_use", "Connections in use.", lambda: database.load.in_use),
         ("vestibule_database_pool_waiting", "Units that wait.", lambda: database.load.waiting),
-        ("vestibule_mail_queue_depth", "Messages under way.", lambda: outbox.waiting),
+        ("vestibule_mail_queue_depth", "Messages under way.", lambda: outbox.under_way),
         ("vestibule_signing_key_age_seconds", "Since the key that signs began to.", key_age),
         (
             "vestibule_shared_state_available",

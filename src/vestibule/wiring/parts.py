@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import get_args
+
+from pydantic import SecretStr
 
 from vestibule.audit.service import Audit
 from vestibule.clients.assertions import Assertions
@@ -18,10 +22,14 @@ from vestibule.guard.service import Guard
 from vestibule.guard.shared import SharedTally
 from vestibule.guard.storage import BoundedMemoryStorage
 from vestibule.guard.tally import Policy, Rate, Tally, parse_rate
+from vestibule.identity.registry import Registry
 from vestibule.issuing.approvals import Approvals
 from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.service import Issuer
 from vestibule.login.service import Login
+from vestibule.mail.console import ConsoleMailer
+from vestibule.mail.letters import Letters
+from vestibule.mail.mailer import Mailer
 from vestibule.mail.outbox import Outbox
 from vestibule.mail.smtp import SmtpMailer
 from vestibule.metrics.service import Metrics
@@ -34,12 +42,16 @@ from vestibule.oauth.grants.refresh_token import RefreshTokenGrant
 from vestibule.oauth.grants.token_exchange import TokenExchangeGrant
 from vestibule.orgs.service import Organizations
 from vestibule.passwords.firebase import FirebaseProject
+from vestibule.recovery.service import Recovery
+from vestibule.sessions.refresh_tokens import RefreshTokens
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
 from vestibule.state.service import SharedState
 from vestibule.storage.database import Database
+from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
+from vestibule.tokens.vault import Vault, derive
 from vestibule.tracing.spans import Tracing
 from vestibule.users.service import Users
 
@@ -103,6 +115,40 @@ def make_clients(settings: Settings, database: Database, replays: Replays, clock
     )
 
 
+def make_keys(
+    settings: Settings,
+    secrets: Sequence[SecretStr],
+    database: Database,
+    shared: SharedState,
+    clock: Clock,
+) -> KeyRing:
+    """The signing keys, sealed by the first of the secrets."""
+    return KeyRing(
+        database=database,
+        vault=Vault(secrets),
+        clock=clock,
+        algorithm=settings.signing_algorithm,
+        token_lifetime=settings.access_token_lifetime,
+        publish_ahead=settings.key_publish_ahead,
+        news=shared.news,
+    )
+
+
+def make_sessions(
+    settings: Settings, secrets: Sequence[SecretStr], database: Database, clock: Clock
+) -> Sessions:
+    """The sessions; the first of the secrets makes refresh tokens, any verifies them."""
+    return Sessions(
+        database=database,
+        clock=clock,
+        refresh_tokens=RefreshTokens([derive(key, purpose="refresh tokens") for key in secrets]),
+        lifetime=settings.refresh_token_lifetime,
+        idle_lifetime=settings.refresh_token_idle_lifetime,
+        browser_lifetime=settings.browser_session_lifetime,
+        grace=settings.refresh_grace,
+    )
+
+
 def make_firebase(settings: Settings) -> FirebaseProject | None:
     """The Firebase project whose hashes were imported, if any."""
     if settings.firebase_signer_key is None:
@@ -115,9 +161,15 @@ def make_firebase(settings: Settings) -> FirebaseProject | None:
     )
 
 
-def make_outbox(settings: Settings, clock: Clock, metrics: Metrics) -> Outbox:
-    """The way out for mail, where one is set up."""
-    mailer = None
+def make_outbox(
+    settings: Settings,
+    secrets: Sequence[SecretStr],
+    database: Database,
+    clock: Clock,
+    metrics: Metrics,
+) -> Outbox:
+    """The way out for mail: through a server, or else to the console."""
+    mailer: Mailer = ConsoleMailer(sys.stderr)
     if settings.smtp_url is not None:
         mailer = SmtpMailer(
             url=settings.smtp_url,
@@ -125,7 +177,43 @@ def make_outbox(settings: Settings, clock: Clock, metrics: Metrics) -> Outbox:
             timeout=settings.mail_timeout,
             clock=clock,
         )
-    return Outbox(mailer=mailer, timeout=settings.mail_timeout, metrics=metrics)
+    return Outbox(
+        database=database,
+        vault=Vault(secrets, purpose="mail at rest"),
+        mailer=mailer,
+        clock=clock,
+        timeout=settings.mail_timeout,
+        metrics=metrics,
+        is_configured=settings.smtp_url is not None,
+    )
+
+
+def make_recovery(
+    settings: Settings,
+    database: Database,
+    users: Users,
+    registry: Registry,
+    outbox: Outbox,
+    letters: Letters,
+    guard: Guard,
+    audit: Audit,
+    clock: Clock,
+) -> Recovery:
+    """Links by mail, which lead to our own pages unless the platform has its own."""
+    return Recovery(
+        database=database,
+        users=users,
+        registry=registry,
+        outbox=outbox,
+        letters=letters,
+        guard=guard,
+        audit=audit,
+        clock=clock,
+        reset_lifetime=settings.reset_lifetime,
+        verification_lifetime=settings.verification_lifetime,
+        reset_url=settings.reset_url or f"{settings.public_url}/reset",
+        verification_url=settings.verification_url or f"{settings.public_url}/verify",
+    )
 
 
 def make_shared_state(

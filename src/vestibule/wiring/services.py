@@ -15,6 +15,10 @@ from vestibule.gate.service import Gate
 from vestibule.guard.service import Guard
 from vestibule.housekeeping.service import Housekeeping
 from vestibule.http.draining import Draining
+from vestibule.identity.administration import DirectoryAdministration
+from vestibule.identity.linking import Linking
+from vestibule.identity.registry import Registry
+from vestibule.identity.sync import Synchronization
 from vestibule.issuing.admission import Admission
 from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.revocation import Revocation
@@ -35,6 +39,7 @@ from vestibule.orgs.workspaces import Workspaces
 from vestibule.pages.browser import Browser
 from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
+from vestibule.recovery.service import Recovery
 from vestibule.sessions.administration import SessionAdministration
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
@@ -48,6 +53,7 @@ from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tracing.spans import Tracing
 from vestibule.users.service import Users
+from vestibule.wiring.provisioning import Provisioning
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ class Services:
     members: Members
     invitations: Invitations
     outbox: Outbox
+    recovery: Recovery
+    provisioning: Provisioning
     api_keys: ApiKeys
     passwords: Passwords
     users: Users
@@ -83,6 +91,10 @@ class Services:
     replays: Replays
     dpop: Dpop
     guard: Guard
+    registry: Registry
+    linking: Linking
+    synchronization: Synchronization
+    directory_administration: DirectoryAdministration
     liveness: Liveness
     authenticate: Gate
     admission: Admission
@@ -100,10 +112,12 @@ class Services:
 
     async def close(self) -> None:
         """End what is under way, write what waits, let go of everything."""
+        await self.recovery.close()
         await self.outbox.close()
         await self.api_keys.flush()
         await self.audit.flush()
         self.pool.close()
+        await self.registry.close()
         await self.shared.close()
         await self.database.close()
         await asyncio.to_thread(self.tracing.close)

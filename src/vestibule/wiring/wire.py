@@ -14,14 +14,13 @@ from vestibule.gate.liveness import Liveness
 from vestibule.gate.service import Gate
 from vestibule.housekeeping.service import Housekeeping
 from vestibule.http.draining import Draining
-from vestibule.identity.local import LocalDirectory
-from vestibule.identity.metered import MeteredDirectory
 from vestibule.issuing.admission import Admission
 from vestibule.issuing.approvals import Approvals
 from vestibule.issuing.refresh import Refresh
 from vestibule.issuing.revocation import Revocation
 from vestibule.issuing.service import Issuer
 from vestibule.login.service import Login
+from vestibule.mail.letters import Letters
 from vestibule.members.invitations import Invitations
 from vestibule.members.service import Members
 from vestibule.metrics.service import Metrics
@@ -37,17 +36,15 @@ from vestibule.orgs.workspaces import Workspaces
 from vestibule.pages.browser import Browser
 from vestibule.passwords.service import Passwords
 from vestibule.sessions.administration import SessionAdministration
-from vestibule.sessions.refresh_tokens import RefreshTokens
-from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
 from vestibule.storage.metered import MeteredDatabase
 from vestibule.storage.opening import open_database
 from vestibule.tokens.dpop import Dpop
-from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.vault import Vault, derive, read_or_create_secret
 from vestibule.users.service import Users
+from vestibule.wiring.directories import make_people
 from vestibule.wiring.observing import (
     add_gauges,
     make_pool,
@@ -60,9 +57,13 @@ from vestibule.wiring.parts import (
     make_firebase,
     make_grants,
     make_guard,
+    make_keys,
     make_outbox,
+    make_recovery,
+    make_sessions,
     make_shared_state,
 )
+from vestibule.wiring.provisioning import make_provisioning
 from vestibule.wiring.services import Services
 
 
@@ -81,15 +82,8 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         digest_key=derive(secret, purpose="audit identifiers"),
         metrics=metrics,
     )
-    keys = KeyRing(
-        database=database,
-        vault=Vault([secret, *settings.previous_secret_keys]),
-        clock=clock,
-        algorithm=settings.signing_algorithm,
-        token_lifetime=settings.access_token_lifetime,
-        publish_ahead=settings.key_publish_ahead,
-        news=shared.news,
-    )
+    secrets = [secret, *settings.previous_secret_keys]
+    keys = make_keys(settings, secrets, database, shared, clock)
     tokens = Tokens(
         keys=keys,
         clock=clock,
@@ -99,20 +93,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     )
     replays = Replays(database=database, shared=shared, clock=clock)
     dpop = Dpop(replays=replays, clock=clock, issuer=settings.public_url)
-    sessions = Sessions(
-        database=database,
-        clock=clock,
-        refresh_tokens=RefreshTokens(
-            [
-                derive(key, purpose="refresh tokens")
-                for key in (secret, *settings.previous_secret_keys)
-            ]
-        ),
-        lifetime=settings.refresh_token_lifetime,
-        idle_lifetime=settings.refresh_token_idle_lifetime,
-        browser_lifetime=settings.browser_session_lifetime,
-        grace=settings.refresh_grace,
-    )
+    sessions = make_sessions(settings, secrets, database, clock)
     pool = make_pool(settings, clock, metrics, tracing)
     passwords = Passwords(
         pool=pool,
@@ -123,9 +104,22 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     )
     organizations = Organizations(database=database, clock=clock)
     authorization = Authorization(database=database, audit=audit)
-    outbox = make_outbox(settings, clock, metrics)
+    letters = Letters(settings.mail_templates)
+    outbox = make_outbox(settings, secrets, database, clock, metrics)
     api_keys = ApiKeys(database=database, clock=clock, audit=audit, organizations=organizations)
     users = Users(database=database, passwords=passwords, sessions=sessions, clock=clock)
+    people = make_people(
+        settings,
+        database=database,
+        secrets=secrets,
+        users=users,
+        passwords=passwords,
+        sessions=sessions,
+        audit=audit,
+        clock=clock,
+        metrics=metrics,
+        tracing=tracing,
+    )
     clients = make_clients(settings, database, replays, clock)
     guard = make_guard(settings, clock, shared)
     liveness = Liveness(database=database, clock=clock)
@@ -158,13 +152,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     login = Login(
         guard=guard,
         admission=admission,
-        directory=MeteredDirectory(
-            LocalDirectory(users=users, passwords=passwords, database=database),
-            name="local",
-            metrics=metrics,
-            tracing=tracing,
-            clock=clock,
-        ),
+        directory=people.directory,
         passwords=passwords,
         organizations=organizations,
         issuer=issuer,
@@ -218,6 +206,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         audit=audit,
         clock=clock,
         csrf_key=derive(secret, purpose="forms"),
+        vault=Vault(secrets, purpose="ways to directories"),
         issuer=settings.public_url,
         lifetime=settings.browser_session_lifetime,
     )
@@ -227,6 +216,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         keys=keys,
         api_keys=api_keys,
         audit=audit,
+        synchronization=people.synchronization,
         rotate_keys_after=settings.key_rotation_interval,
         audit_retention=settings.audit_retention,
     )
@@ -268,6 +258,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         invitations=Invitations(
             authorization=authorization,
             outbox=outbox,
+            letters=letters,
             audit=audit,
             clock=clock,
             lifetime=settings.invitation_lifetime,
@@ -275,6 +266,12 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
             url=settings.invitation_url or f"{settings.public_url}/invitation",
         ),
         outbox=outbox,
+        recovery=make_recovery(
+            settings, database, users, people.registry, outbox, letters, guard, audit, clock
+        ),
+        provisioning=make_provisioning(
+            settings, database, users, sessions, authorization, guard, audit, clock
+        ),
         api_keys=api_keys,
         passwords=passwords,
         users=users,
@@ -286,6 +283,10 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         replays=replays,
         dpop=dpop,
         guard=guard,
+        registry=people.registry,
+        linking=people.linking,
+        synchronization=people.synchronization,
+        directory_administration=people.administration,
         liveness=liveness,
         authenticate=authenticate,
         admission=admission,

@@ -70,6 +70,7 @@ class AuthorizationCodeGrant:
                 scopes=frozenset(row.scope.split()),
                 auth_time=row.auth_time,
                 nonce=row.nonce,
+                directory=row.directory,
             ),
             client=request.client,
             origin=Origin(request.visit.address, request.visit.user_agent),

@@ -52,7 +52,7 @@ class TokenExchangeGrant:
                 raise InvalidRequest(f"The {name} must be {ACCESS_TOKEN}", cause="token_type")
         required(form.subject_token_type, "subject_token_type")
         self._require_target(form)
-        access, user = await self._subject(request)
+        access, user, directory = await self._subject(request)
         request.attempt.user_id = user.id
         scopes, key = narrowed_scopes(access.subject.scope, form.scope)
         if key is None:
@@ -62,7 +62,7 @@ class TokenExchangeGrant:
                 oauth="invalid_scope",
             )
         memberships = await self._organizations.memberships_of(user.id)
-        membership = organization_to_enter(client, user, memberships, key)
+        membership = organization_to_enter(client, user, memberships, key, directory=directory)
         request.attempt.org_id = membership.organization.id if membership else None
         subject = replace(
             access.subject,
@@ -97,7 +97,8 @@ class TokenExchangeGrant:
                     oauth="invalid_target",
                 )
 
-    async def _subject(self, request: TokenRequest) -> tuple[AccessToken, User]:
+    async def _subject(self, request: TokenRequest) -> tuple[AccessToken, User, str | None]:
+        """The token that was sent, whose it is, and the directory they signed in through."""
         token = required(request.form.subject_token, "subject_token").get_secret_value()
         try:
             access = await self._tokens.verify(token)
@@ -115,7 +116,7 @@ class TokenExchangeGrant:
         if standing.org_confined:
             # The person was asked for one organization: for another one they must be asked.
             raise _refused("org_confined")
-        return access, user
+        return access, user, standing.directory
 
 
 def _refused(cause: str) -> InvalidGrant:

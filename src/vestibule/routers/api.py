@@ -1,4 +1,4 @@
-"""Every route, by the concept that it belongs to."""
+"""Every route of the API, by the concept that it belongs to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from fastapi import APIRouter
 
 from vestibule.apikeys import endpoints as api_keys
 from vestibule.devices import endpoints as devices
+from vestibule.identity import endpoints as directories
 from vestibule.issuing import endpoints as refresh_and_logout
-from vestibule.login import endpoints as login, password_endpoints as password
+from vestibule.login import (
+    endpoints as login,
+    linking_endpoints as linking,
+    password_endpoints as password,
+)
 from vestibule.members import endpoints as members, invitation_endpoints as invitations
 from vestibule.oauth import consent_endpoints as consents, endpoints as oauth
 from vestibule.orgs import (
@@ -15,13 +20,8 @@ from vestibule.orgs import (
     project_endpoints as projects,
     workspace_endpoints as workspaces,
 )
-from vestibule.pages import (
-    authorize as authorize_page,
-    device as device_page,
-    invitation as invitation_page,
-    static_files,
-)
-from vestibule.pages.rendering import Pages
+from vestibule.recovery import endpoints as recovery
+from vestibule.scim import endpoints as scim, organization_endpoints as provisioning
 from vestibule.sessions import endpoints as sessions
 from vestibule.status import endpoints as status
 from vestibule.storage.database import is_embedded
@@ -32,7 +32,6 @@ from vestibule.wiring import Services
 
 def routers(services: Services) -> list[APIRouter]:
     """The routers around services that are made already."""
-    pages = Pages()
     authenticate = services.authenticate
     return [
         # Routers are asked in this order: those first that everybody asks.
@@ -83,6 +82,29 @@ def routers(services: Services) -> list[APIRouter]:
             authenticate=authenticate,
             audit=services.audit,
         ),
+        linking.router(
+            registry=services.registry,
+            linking=services.linking,
+            guard=services.guard,
+            users=services.users,
+            authenticate=authenticate,
+            audit=services.audit,
+        ),
+        directories.router(
+            administration=services.directory_administration, authenticate=authenticate
+        ),
+        recovery.router(
+            recovery=services.recovery, authenticate=authenticate, audit=services.audit
+        ),
+        provisioning.router(
+            administration=services.provisioning.administration, authenticate=authenticate
+        ),
+        scim.router(
+            users=services.provisioning.users,
+            groups=services.provisioning.groups,
+            tenants=services.provisioning.tenants,
+            base=services.provisioning.base,
+        ),
         sessions.router(administration=services.session_administration, authenticate=authenticate),
         devices.router(
             devices=services.devices,
@@ -98,25 +120,4 @@ def routers(services: Services) -> list[APIRouter]:
             authenticate=authenticate,
             keys=services.keys,
         ),
-        device_page.router(
-            pages=pages,
-            browser=services.browser,
-            devices=services.devices,
-            clients=services.clients,
-            organizations=services.organizations,
-            audit=services.audit,
-            clock=services.clock,
-        ),
-        authorize_page.router(
-            pages=pages,
-            browser=services.browser,
-            authorizations=services.authorizations,
-            organizations=services.organizations,
-            audit=services.audit,
-            clock=services.clock,
-        ),
-        invitation_page.router(
-            pages=pages, browser=services.browser, invitations=services.invitations
-        ),
-        static_files.router(),
     ]

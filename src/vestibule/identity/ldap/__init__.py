@@ -1,0 +1,1 @@
+"""LDAP and Active Directory (RFC 4511)."""

@@ -1,0 +1,181 @@
+"""Which directories there are: those of the settings and those of the database, kept fresh."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+from pydantic import ValidationError
+
+from vestibule import logs
+from vestibule.clock import Clock
+from vestibule.errors import NotFound
+from vestibule.identity import repository
+from vestibule.identity.configuration import DirectoryConfiguration
+from vestibule.identity.connector import Connector
+from vestibule.identity.repository import StoredDirectory
+from vestibule.identity.upstream import Upstream
+from vestibule.metrics.service import Metrics
+from vestibule.storage.database import Database
+from vestibule.tokens.vault import Vault, WrongSecretKey
+from vestibule.tracing.spans import Tracing
+
+FRESH = 5.0
+"""Seconds after which the database is asked again: so long does another instance's change take."""
+
+MakeConnector = Callable[[DirectoryConfiguration, Clock], Connector]
+
+
+class Directories:
+    """All upstream directories as they were at one moment, and whom each answers for."""
+
+    def __init__(self, upstreams: Iterable[Upstream] = ()) -> None:
+        self.by_key = {upstream.key: upstream for upstream in upstreams}
+        active = [u for u in self.by_key.values() if u.configuration.is_active]
+        self._by_domain = {name: u for u in active for name in u.configuration.domains}
+        self._by_suffix = sorted(
+            ((suffix, u) for u in active for suffix in u.configuration.suffixes),
+            key=lambda pair: (-len(pair[0]), pair[0]),
+        )
+        self.default = next((u for u in active if u.configuration.is_default), None)
+
+    def active(self, key: str | None) -> Upstream | None:
+        """The directory of this key, where it may be asked."""
+        upstream = self.by_key.get(key) if key is not None else None
+        return upstream if upstream and upstream.configuration.is_active else None
+
+    def for_name(self, identifier: str) -> Upstream | None:
+        """The directory that answers for this username or address: the longest suffix wins."""
+        folded = identifier.casefold()
+        for suffix, upstream in self._by_suffix:
+            if folded.endswith(suffix) and len(folded) > len(suffix):
+                return upstream
+        return self._by_domain.get(folded.rpartition("@")[2]) if "@" in folded else None
+
+
+class Registry:
+    """Knows the directories, and remakes what was configured anew."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        metrics: Metrics,
+        tracing: Tracing,
+        make_connector: MakeConnector,
+        configured: Sequence[DirectoryConfiguration] = (),
+    ) -> None:
+        """`configured` are those of the settings: they win, and can't be changed by routes."""
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._metrics = metrics
+        self._tracing = tracing
+        self._make_connector = make_connector
+        self.configured = {item.key: item for item in configured}
+        self._directories = Directories([self._made(item) for item in configured])
+        self._read_at: float | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self._log = logs.get("directory")
+
+    @property
+    def latest(self) -> Directories:
+        """What was known last, without asking."""
+        return self._directories
+
+    async def current(self) -> Directories:
+        """The directories, as the database had them a few seconds ago at the most.
+
+        Only the first question waits for the database: later ones get what is there, while it is
+        asked again.
+        """
+        now = self._clock.monotonic()
+        if self._read_at is None:
+            await self.reload()
+        elif now - self._read_at >= FRESH and (self._reading is None or self._reading.done()):
+            self._reading = asyncio.create_task(self._reload_quietly())
+        return self._directories
+
+    async def get(self, key: str) -> Upstream:
+        """The directory of this key, as it is now. Raises `NotFound`."""
+        await self.reload()
+        upstream = self._directories.by_key.get(key)
+        if upstream is None:
+            raise NotFound("Directory not found", cause="directory_unknown")
+        return upstream
+
+    async def reload(self) -> None:
+        """Ask the database."""
+        stored = await self._database.read(repository.all_directories)
+        self._read_at = self._clock.monotonic()
+        wanted = dict(self.configured)
+        for row in stored:
+            if row.key not in wanted and (configuration := self._opened(row)) is not None:
+                wanted[row.key] = configuration
+        former = self._directories.by_key
+        if {key: u.configuration for key, u in former.items()} == wanted:
+            return
+        kept = {key: u for key, u in former.items() if wanted.get(key) == u.configuration}
+        self._directories = Directories(
+            kept.get(key) or self._made(item) for key, item in wanted.items()
+        )
+        for key, upstream in former.items():
+            if key not in kept:
+                self._let_go(upstream)
+
+    async def close(self) -> None:
+        """Let all connections go."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        for upstream in self._directories.by_key.values():
+            await upstream.close()
+
+    def stored(self, configuration: DirectoryConfiguration) -> tuple[dict[str, object], bytes]:
+        """What is written of a configuration: its plain part, and its secrets encrypted."""
+        secrets = json.dumps(configuration.secrets()).encode()
+        return configuration.plain(), self._vault.seal(secrets).encode()
+
+    async def _reload_quietly(self) -> None:
+        try:
+            await self.reload()
+        except Exception as error:
+            # What was known goes on: an outage of the database is told where it matters.
+            self._log.warning("directories not read", error=type(error).__name__)
+            self._read_at = self._clock.monotonic()
+
+    def _opened(self, row: StoredDirectory) -> DirectoryConfiguration | None:
+        try:
+            secrets = json.loads(self._vault.open(row.sealed.decode())) if row.sealed else {}
+            plain = {**row.configuration}
+            plain["connection"] = {**plain["connection"], **secrets}
+            return DirectoryConfiguration.model_validate(plain)
+        except (WrongSecretKey, ValidationError, ValueError, KeyError, TypeError) as error:
+            # A newer release may have written it: all others go on.
+            self._log.error("directory not usable", directory=row.key, error=type(error).__name__)
+            return None
+
+    def _made(self, configuration: DirectoryConfiguration) -> Upstream:
+        return Upstream(
+            configuration,
+            self._make_connector(configuration, self._clock),
+            clock=self._clock,
+            metrics=self._metrics,
+            tracing=self._tracing,
+        )
+
+    def _let_go(self, upstream: Upstream) -> None:
+        """Close it once nobody can be asking it any more."""
+
+        async def later() -> None:
+            await asyncio.sleep(upstream.configuration.connection.timeout)
+            await upstream.close()
+
+        task = asyncio.create_task(later())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -1,0 +1,18 @@
+// What a page can't do without a script: copy a secret that is shown once.
+"use strict";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const secret = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(secret.textContent.trim());
+    button.textContent = button.dataset.copied;
+  } catch {
+    // Where the clipboard is not ours to use, the text is there to be taken.
+    getSelection().selectAllChildren(secret);
+  }
+});
+
+// Without a script there is nothing that the button could do.
+for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
