@@ -71,6 +71,10 @@ class Here:
         """A page of this room. Its forms carry `form_token`, and post to its own address."""
         return self.room.page(self, template, status=status, error=error, **context)
 
+    def token(self, path: str) -> str:
+        """What a form carries that is posted to that page of the room."""
+        return self.room.token(self, path)
+
     async def form(self, model: type[Form]) -> Form:
         """The form that was sent from this page.
 
@@ -129,10 +133,14 @@ class Room:
             done=here.query("done"),
             path=here.path,
             user=here.user,
-            form_token=self._browser.form_token(here.visitor, here.path),
+            form_token=self.token(here, here.path),
             sign_out_token=self._browser.form_token(here.visitor, "sign_out"),
             **context,
         )
+
+    def token(self, here: Here, path: str) -> str:
+        """See `Here.token`."""
+        return self._browser.form_token(here.visitor, path)
 
     async def form(self, here: Here, model: type[Form]) -> Form:
         """See `Here.form`."""

@@ -23,6 +23,7 @@ from vestibule.login.service import Login
 from vestibule.mail.letters import Letters
 from vestibule.members.invitations import Invitations
 from vestibule.members.service import Members
+from vestibule.metrics.history import History
 from vestibule.metrics.service import Metrics
 from vestibule.oauth.authorization import Authorizations
 from vestibule.oauth.consents import Consents
@@ -70,7 +71,8 @@ from vestibule.wiring.services import Services
 def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Make the services. Touches the data folder, but not yet the database."""
     clock = clock or SystemClock()
-    metrics, tracing, draining = Metrics(), make_tracing(settings), Draining()
+    metrics = Metrics(History(clock.time))
+    tracing, draining = make_tracing(settings), Draining()
     database = MeteredDatabase(
         open_database(settings), metrics=metrics, tracing=tracing, clock=clock
     )
