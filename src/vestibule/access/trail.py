@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import fields
 from typing import Any, Literal
 from uuid import UUID
@@ -48,26 +48,26 @@ class Trail:
         return self._lines(wanted, _csv if form == "csv" else _json_lines)
 
     async def _lines(
-        self, wanted: Wanted, write: Callable[[list[AuditEvent], bool], bytes]
+        self, wanted: Wanted, write: Callable[[list[AuditEvent], Sequence[str]], bytes]
     ) -> AsyncIterator[bytes]:
         before, is_first = None, True
         while is_first or before is not None:
             found, before = await self._audit.search(wanted, before=before, limit=AT_ONCE)
             if found or is_first:
-                yield write(found, is_first)
+                yield write(found, COLUMNS if is_first else ())
             is_first = False
 
 
-def _csv(events: list[AuditEvent], with_header: bool) -> bytes:
+def _csv(events: list[AuditEvent], header: Sequence[str]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
-    if with_header:
-        writer.writerow(COLUMNS)
+    if header:
+        writer.writerow(header)
     writer.writerows([_cell(value) for value in _row(event).values()] for event in events)
     return text.getvalue().encode()
 
 
-def _json_lines(events: list[AuditEvent], _with_header: bool) -> bytes:
+def _json_lines(events: list[AuditEvent], _header: Sequence[str]) -> bytes:
     lines = (json.dumps(_row(event), ensure_ascii=False) + "\n" for event in events)
     return "".join(lines).encode()
 

@@ -85,7 +85,9 @@ def look_through(
         .subquery()
     )
     edge, count = connection.execute(select(func.min(_as_text(span.c.id)), func.count())).one()
-    matching = select(span).where(*_conditions(wanted, span)).order_by(span.c.id.desc()).limit(limit)
+    matching = (
+        select(span).where(*_conditions(wanted, span)).order_by(span.c.id.desc()).limit(limit)
+    )
     found = [_event(row) for row in connection.execute(matching)]
     return found, UUID(edge) if count == rows else None
 

@@ -26,7 +26,6 @@ from vestibule.errors import (
 )
 from vestibule.storage.database import Database
 
-
 Also = Callable[[Connection], None] | None
 """What is written in the same commit, if anything."""
 

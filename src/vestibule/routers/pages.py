@@ -20,6 +20,7 @@ from vestibule.pages.rendering import Pages
 from vestibule.pages.rooms import Room
 from vestibule.pages.routes import SignInStep
 from vestibule.pages.ways import Ways
+from vestibule.routers.administration import administration_routes
 from vestibule.wiring import Services
 
 
@@ -41,6 +42,15 @@ def page_routes(services: Services) -> list[BaseRoute]:
         sign_in=sign_in,
         clock=services.clock,
         purpose=noop("to see your account"),
+    )
+    administration = Room(
+        pages=pages,
+        browser=services.browser,
+        sign_in=sign_in,
+        clock=services.clock,
+        purpose=noop("to administer the service"),
+        administrators=True,
+        most_age=services.settings.administration_lifetime,
     )
     routers = [
         profile.router(room=account),
@@ -84,4 +94,8 @@ def page_routes(services: Services) -> list[BaseRoute]:
             audit=services.audit,
         ),
     ]
-    return [*(route for router in routers for route in router.routes), *static_files.routes(brand)]
+    return [
+        *(route for router in routers for route in router.routes),
+        *administration_routes(services, administration),
+        *static_files.routes(brand),
+    ]

@@ -58,6 +58,7 @@ from vestibule.wiring.parts import (
     make_firebase,
     make_grants,
     make_guard,
+    make_imports,
     make_keys,
     make_outbox,
     make_recovery,
@@ -277,6 +278,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         api_keys=api_keys,
         passwords=passwords,
         users=users,
+        imports=make_imports(database, users, organizations, passwords, audit, clock),
         clients=clients,
         sessions=sessions,
         session_administration=SessionAdministration(

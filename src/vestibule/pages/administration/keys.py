@@ -53,7 +53,9 @@ def router(*, room: Room, keys: KeyAdministration, clock: Clock) -> PageRouter:
             raise NotFound("Nothing is here", cause="action")
         if form.typed.strip() != form.kid[:8]:
             return await shown(
-                here, status=422, error=_("Type the first eight characters of the key to revoke it.")
+                here,
+                status=422,
+                error=_("Type the first eight characters of the key to revoke it."),
             )
         try:
             await keys.revoke(here.caller, form.kid)
