@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     Connection,
+    Row,
     TableClause,
     bindparam,
     column,
@@ -58,7 +59,27 @@ def latest(connection: Connection, *, limit: int, after: UUID | None = None) -> 
     else:
         statement = statement.where(audit_events.c.id > after).order_by(audit_events.c.id)
         rows = list(connection.execute(statement).all())
-    return [AuditEvent(**{**row._mapping, "result": Result(row.result)}) for row in rows]
+    return [event_of(row) for row in rows]
+
+
+def of_user(
+    connection: Connection, *, user_id: UUID, before: UUID | None, limit: int
+) -> list[AuditEvent]:
+    """A page of what happened on an account, newest first; with `before`, what came before that."""
+    statement = (
+        select(audit_events)
+        .where(audit_events.c.user_id == user_id)
+        .order_by(audit_events.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(audit_events.c.id < before)
+    return [event_of(row) for row in connection.execute(statement)]
+
+
+def event_of(row: Row[Any]) -> AuditEvent:
+    """The event of its columns."""
+    return AuditEvent(**{**row._mapping, "result": Result(row.result)})
 
 
 def forget(

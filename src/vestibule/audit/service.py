@@ -250,6 +250,12 @@ class Audit:
         """The newest events, oldest of them first; with `after`, the next behind that one."""
         return await self._database.scan(lambda c: repository.latest(c, limit=limit, after=after))
 
+    async def of_user(self, user_id: UUID, *, before: UUID | None, limit: int) -> list[AuditEvent]:
+        """A page of what happened on an account, newest first, behind `before`."""
+        return await self._database.scan(
+            lambda c: repository.of_user(c, user_id=user_id, before=before, limit=limit)
+        )
+
     async def has_signed_in_from(self, *, user_id: UUID, network: str) -> bool:
         """Whether this user has signed in from this network before."""
         return await self._database.read(

@@ -53,6 +53,7 @@ from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tracing.spans import Tracing
 from vestibule.users.service import Users
+from vestibule.wiring.own import Own
 from vestibule.wiring.provisioning import Provisioning
 
 
@@ -85,6 +86,7 @@ class Services:
     api_keys: ApiKeys
     passwords: Passwords
     users: Users
+    own: Own
     clients: Clients
     sessions: Sessions
     session_administration: SessionAdministration

@@ -52,6 +52,7 @@ from vestibule.wiring.observing import (
     make_readiness,
     make_tracing,
 )
+from vestibule.wiring.own import make_own
 from vestibule.wiring.parts import (
     make_clients,
     make_firebase,
@@ -275,6 +276,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         api_keys=api_keys,
         passwords=passwords,
         users=users,
+        own=make_own(login, users, people.registry, audit, clock),
         clients=clients,
         sessions=sessions,
         session_administration=SessionAdministration(
