@@ -13,13 +13,12 @@ from vestibule.pages import (
     static_files,
     upstream,
 )
-from vestibule.pages.account import profile
 from vestibule.pages.branding import Brand
-from vestibule.pages.language import noop
 from vestibule.pages.rendering import Pages
 from vestibule.pages.rooms import Room
 from vestibule.pages.routes import SignInStep
 from vestibule.pages.ways import Ways
+from vestibule.routers.account_pages import account_pages
 from vestibule.wiring import Services
 
 
@@ -35,15 +34,19 @@ def page_routes(services: Services) -> list[BaseRoute]:
         url=services.settings.public_url,
     )
     sign_in = SignInStep(browser=services.browser, pages=pages, ways=ways)
-    account = Room(
-        pages=pages,
-        browser=services.browser,
-        sign_in=sign_in,
-        clock=services.clock,
-        purpose=noop("to see your account"),
-    )
+
+    def make_room(purpose: str, most_age: int | None) -> Room:
+        return Room(
+            pages=pages,
+            browser=services.browser,
+            sign_in=sign_in,
+            clock=services.clock,
+            purpose=purpose,
+            most_age=most_age,
+        )
+
     routers = [
-        profile.router(room=account),
+        *account_pages(services, make_room),
         preferences.router(pages=pages, browser=services.browser),
         device.router(
             pages=pages,
