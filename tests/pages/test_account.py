@@ -535,7 +535,7 @@ async def test_organizations_are_shown_with_the_role_and_left(
     assert SHOWN in page.text
     assert EVIL not in page.text
     assert 'href="/organizations/acme"' in page.text
-    assert "You are owner" in page.text
+    assert "owner · joined" in page.text
     assert "You have left the organization." in await done(client, answer)
     left = await services.organizations.memberships_of(alice.id)
     assert [m.organization.key for m in left] == ["globex"]
