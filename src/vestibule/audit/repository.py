@@ -65,7 +65,7 @@ def latest(connection: Connection, *, limit: int, after: UUID | None = None) -> 
     else:
         statement = statement.where(audit_events.c.id > after).order_by(audit_events.c.id)
         rows = list(connection.execute(statement).all())
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]
 
 
 def look_through(
@@ -88,7 +88,7 @@ def look_through(
     matching = (
         select(span).where(*_conditions(wanted, span)).order_by(span.c.id.desc()).limit(limit)
     )
-    found = [_event(row) for row in connection.execute(matching)]
+    found = [event_of(row) for row in connection.execute(matching)]
     return found, UUID(edge) if count == rows else None
 
 
@@ -105,7 +105,23 @@ def _as_text(column: ColumnElement[UUID]) -> ColumnElement[str]:
     return cast(column, String(36))
 
 
-def _event(row: Row[Any]) -> AuditEvent:
+def of_user(
+    connection: Connection, *, user_id: UUID, before: UUID | None, limit: int
+) -> list[AuditEvent]:
+    """A page of what happened on an account, newest first; with `before`, what came before that."""
+    statement = (
+        select(audit_events)
+        .where(audit_events.c.user_id == user_id)
+        .order_by(audit_events.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(audit_events.c.id < before)
+    return [event_of(row) for row in connection.execute(statement)]
+
+
+def event_of(row: Row[Any]) -> AuditEvent:
+    """The event of its columns."""
     return AuditEvent(**{**row._mapping, "result": Result(row.result)})
 
 

@@ -275,6 +275,12 @@ class Audit:
             return found[:limit], found[limit - 1].id
         return found, edge
 
+    async def of_user(self, user_id: UUID, *, before: UUID | None, limit: int) -> list[AuditEvent]:
+        """A page of what happened on an account, newest first, behind `before`."""
+        return await self._database.scan(
+            lambda c: repository.of_user(c, user_id=user_id, before=before, limit=limit)
+        )
+
     async def has_signed_in_from(self, *, user_id: UUID, network: str) -> bool:
         """Whether this user has signed in from this network before."""
         return await self._database.read(

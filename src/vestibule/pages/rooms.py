@@ -126,13 +126,20 @@ class Room:
         return RoomRouter(self._pages, self)
 
     def page(
-        self, here: Here, template: str, *, status: int, error: str, **context: Any
+        self,
+        here: Here,
+        template: str,
+        *,
+        status: int,
+        error: str,
+        scripts: bool = True,
+        **context: Any,
     ) -> Response:
-        """See `Here.page`."""
+        """See `Here.page`; one that asks for a password has no `scripts`."""
         return self._pages.page(
             template,
             status=status,
-            scripts=True,
+            scripts=scripts,
             error=error,
             done=here.query("done"),
             path=here.path,

@@ -54,6 +54,7 @@ from vestibule.tokens.service import Tokens
 from vestibule.tracing.spans import Tracing
 from vestibule.users.imports import Imports
 from vestibule.users.service import Users
+from vestibule.wiring.own import Own
 from vestibule.wiring.provisioning import Provisioning
 
 
@@ -87,6 +88,7 @@ class Services:
     passwords: Passwords
     users: Users
     imports: Imports
+    own: Own
     clients: Clients
     sessions: Sessions
     session_administration: SessionAdministration

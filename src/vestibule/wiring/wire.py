@@ -53,6 +53,7 @@ from vestibule.wiring.observing import (
     make_readiness,
     make_tracing,
 )
+from vestibule.wiring.own import make_own
 from vestibule.wiring.parts import (
     make_clients,
     make_firebase,
@@ -279,6 +280,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         passwords=passwords,
         users=users,
         imports=make_imports(database, users, organizations, passwords, audit, clock),
+        own=make_own(login, users, people.registry, audit, clock),
         clients=clients,
         sessions=sessions,
         session_administration=SessionAdministration(

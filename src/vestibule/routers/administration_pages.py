@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute
-
 from vestibule.access.trail import Trail
 from vestibule.clients.administration import ClientAdministration
 from vestibule.pages.administration import (
@@ -18,16 +16,17 @@ from vestibule.pages.administration import (
     uploads,
 )
 from vestibule.pages.rooms import Room
+from vestibule.pages.routes import PageRouter
 from vestibule.tokens.administration import KeyAdministration
 from vestibule.users.administration import UserAdministration
 from vestibule.wiring import Services
 
 
-def administration_routes(services: Services, room: Room) -> list[BaseRoute]:
+def administration_pages(services: Services, room: Room) -> list[PageRouter]:
     """The routes of a room that only administrators of the service enter."""
     audit = services.audit
     accounts = UserAdministration(users=services.users, audit=audit)
-    routers = [
+    return [
         overview.router(
             room=room,
             history=services.metrics.history,
@@ -62,4 +61,3 @@ def administration_routes(services: Services, room: Room) -> list[BaseRoute]:
         ),
         trail.router(room=room, trail=Trail(audit), users=services.users),
     ]
-    return [route for router in routers for route in router.routes]
