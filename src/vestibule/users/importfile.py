@@ -32,7 +32,9 @@ class Rows:
 
     def __init__(self, file: BinaryIO, *, packed: bool, size: int, parse: Parser) -> None:
         self._file = file
-        self._text: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if packed else file
+        self._text: BinaryIO | gzip.GzipFile = (
+            gzip.GzipFile(fileobj=file, mode="rb") if packed else file
+        )
         self._parse = parse
         self._line = 0
         self.size = size

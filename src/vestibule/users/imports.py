@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,8 +22,8 @@ from vestibule.users.import_jobs import ImportJob
 from vestibule.users.importfile import Rows, UnknownFormat, rows_of
 from vestibule.users.importing import Importer, Refusal, Summary
 
-BEAT = 5.0
-"""Seconds between two signs of life at the most."""
+BEAT = 1.0
+"""Seconds between two signs of life."""
 SILENT = timedelta(seconds=60)
 """After so long without one, the instance that ran it is gone."""
 MAX_REFUSALS = 100
@@ -86,6 +85,8 @@ class Imports:
                 attempt, status=202, work=lambda c: import_jobs.add(c, job)
             )
         self._running = asyncio.create_task(self._run(_Progress(job, rows), file))
+        # Only what has begun can say that it was stopped.
+        await asyncio.sleep(0)
         return job.id
 
     async def get(self, caller: Caller, job_id: UUID) -> ImportJob:
@@ -112,32 +113,33 @@ class Imports:
             await asyncio.wait([self._running])
 
     async def _run(self, progress: _Progress, file: BinaryIO) -> None:
-        beats = asyncio.create_task(self._beat(progress))
+        work = asyncio.create_task(
+            self._importer.run(progress.rows, refused=progress.refuse, progress=progress.advance)
+        )
         failure: str | None = "stopped"
         try:
-            await self._importer.run(
-                progress.rows, refused=progress.refuse, progress=progress.advance
-            )
-            failure = None
-        except UnknownFormat as error:
-            failure = str(error)
-        except Exception as error:
-            failure = "defect"
-            self._log.error("import failed", error=type(error).__name__)
+            while not (await asyncio.wait([work], timeout=BEAT))[0]:
+                await self._write(replace(progress.job, seen_at=utc(self._clock)))
+            failure = self._failure_of(work)
         finally:
-            beats.cancel()
+            work.cancel()
+            await asyncio.wait([work])
             file.close()
             job = replace(progress.job, ended_at=utc(self._clock), failure=failure)
-            await self._database.write_one(lambda c: import_jobs.replace(c, job))
+            await self._write(job)
             self._log.info("import ended", created=job.created, refused=job.refused, why=failure)
 
-    async def _beat(self, progress: _Progress) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(progress.moved.wait(), BEAT)
-            progress.moved.clear()
-            progress.job = job = replace(progress.job, seen_at=utc(self._clock))
-            await self._database.write_one(lambda c, job=job: import_jobs.replace(c, job))  # type: ignore[misc]
+    def _failure_of(self, work: asyncio.Task[Summary]) -> str | None:
+        error = work.exception()
+        if error is None:
+            return None
+        if isinstance(error, UnknownFormat):
+            return str(error)
+        self._log.error("import failed", error=type(error).__name__)
+        return "defect"
+
+    async def _write(self, job: ImportJob) -> None:
+        await self._database.write_one(lambda c: import_jobs.replace(c, job))
 
 
 class _Progress:
@@ -146,7 +148,6 @@ class _Progress:
     def __init__(self, job: ImportJob, rows: Rows) -> None:
         self.job = job
         self.rows = rows
-        self.moved = asyncio.Event()
         self._refusals: list[dict[str, object]] = []
 
     def refuse(self, refusal: Refusal) -> None:
@@ -160,4 +161,3 @@ class _Progress:
             position=self.rows.position,
             refusals=list(self._refusals),
         )
-        self.moved.set()
