@@ -141,7 +141,7 @@ class Room:
             status=status,
             scripts=scripts,
             error=error,
-            done=here.query("done"),
+            done=here.query("done") if here.request.method == "GET" else "",
             path=here.path,
             user=here.user,
             form_token=self.token(here, here.path),

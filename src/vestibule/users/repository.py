@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,12 @@ def by_id(connection: Connection, user_id: UUID) -> User | None:
     """The user of this id."""
     row = connection.execute(_by_id, {"id": user_id}).one_or_none()
     return User(*row) if row else None
+
+
+def names_of(connection: Connection, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The usernames of those of these ids that there are."""
+    statement = select(users.c.id, users.c.username).where(users.c.id.in_(user_ids))
+    return {row.id: row.username for row in connection.execute(statement)}
 
 
 def by_name(connection: Connection, name: str) -> User | None:

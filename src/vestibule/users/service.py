@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -42,6 +42,10 @@ class Users:
     async def get(self, user_id: UUID) -> User | None:
         """The user of this id, or None."""
         return await self._database.read(lambda c: repository.by_id(c, user_id))
+
+    async def names_of(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """The usernames of those of these ids that there are."""
+        return await self._database.scan(lambda c: repository.names_of(c, user_ids))
 
     async def find(self, name: str) -> User | None:
         """The user of this username or e-mail address in any spelling, or None."""

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from vestibule.access.trail import Format, Trail
-from vestibule.audit.models import Result, Wanted
+from vestibule.audit.models import AuditEvent, Result, Wanted
 from vestibule.pages.administration.paging import page_of
 from vestibule.pages.language import gettext as _
 from vestibule.pages.rendering import security_headers
@@ -64,6 +64,17 @@ def router(*, room: Room, trail: Trail, users: Users) -> PageRouter:
                 values["user_id"] = user.id
         return Wanted(**values), ""
 
+    async def names_in(events: list[AuditEvent]) -> dict[object, str]:
+        """Who did something, by id, and whom it was done to, by target."""
+        ids = {event.user_id for event in events if event.user_id is not None}
+        for event in events:
+            with suppress(ValueError):
+                ids.add(UUID(event.target or ""))
+        found: dict[object, str] = {}
+        for user_id, name in (await users.names_of(ids)).items():
+            found[user_id] = found[str(user_id)] = name
+        return found
+
     @routes.shows(PATH)
     async def show(here: Here) -> Response:
         given = _given(here.request)
@@ -81,6 +92,7 @@ def router(*, room: Room, trail: Trail, users: Users) -> PageRouter:
             error=error,
             status=422 if error else 200,
             found=found,
+            names=await names_in(found),
             given=given,
             results=[result.value for result in Result],
             following=page_of(PATH, **given, before=str(edge)) if edge else "",
