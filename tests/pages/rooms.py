@@ -55,3 +55,5 @@ async def require_own_forms(client: httpx.AsyncClient, url: str, /, **fields: st
         answer = await client.post(url, data={"form_token": token, **fields}, headers=headers)
         assert answer.status_code == 403
         assert "This form is too old or not ours" in answer.text
+        # Or the other site would fill in our form, and the person only had to press its button.
+        assert 'name="form_token"' not in answer.text
