@@ -20,6 +20,7 @@ from vestibule.settings import Settings
 from vestibule.storage import schema
 
 ROOT = Path(__file__).parent.parent
+GUIDES = ROOT / "docs" / "src" / "content" / "docs"
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     stale = []
     for path, content in generated():
         if check and (not path.exists() or path.read_bytes() != content):
-            stale.append(f"{path.relative_to(ROOT)} is not what the code says: run make docs")
+            stale.append(f"{path.relative_to(ROOT)} is not what the code says: run make openapi")
         elif not check:
             path.write_bytes(content)
     if check:
@@ -48,8 +49,8 @@ def generated() -> Iterator[tuple[Path, bytes]]:
 def written() -> Iterator[tuple[Path, str]]:
     """(file, text) of what people read."""
     yield ROOT / "docs" / "openapi.json", document()
-    yield ROOT / "docs" / "configuration.md", configuration()
-    yield ROOT / "docs" / "errors.md", error_guide()
+    yield GUIDES / "configuration.md", configuration()
+    yield GUIDES / "errors.md", error_guide()
     yield ROOT / "src" / "vestibule" / "client" / "errors.py", client_errors()
 
 
@@ -63,8 +64,7 @@ def document() -> str:
 def configuration() -> str:
     """The reference of all options."""
     lines = [
-        "# Configuration",
-        "",
+        *head("Configuration"),
         "Every option is an environment variable. Lists are written with commas between.",
         "",
         "| variable | default | what it is |",
@@ -82,11 +82,15 @@ def configuration() -> str:
     return "\n".join(lines) + "\n"
 
 
+def head(title: str) -> tuple[str, ...]:
+    """What a page of the site begins with."""
+    return "---", f"title: {title}", "---", ""
+
+
 def error_guide() -> str:
     """One section a type."""
     lines = [
-        "# Errors",
-        "",
+        *head("Errors"),
         "Every error of every route has one shape: `code` is the HTTP status, `detail` a sentence",
         "for people, `type` one of the names below for programs, and `errors`, where there is",
         "anything to name, says what is wrong where. What was sent is never echoed.",

@@ -12,7 +12,7 @@ import pytest
 from tests.verify.issuer import Issuer
 from vestibule.verify import Verifier
 
-GUIDE = Path(__file__).parents[2] / "docs" / "protect-your-api.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "src" / "content" / "docs" / "protect-your-api.md"
 BASE = "https://api.example.org"
 
 
