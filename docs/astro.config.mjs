@@ -24,13 +24,15 @@ export default defineConfig({
         starlightLinksValidator({ exclude: ['/reference/**'] }),
       ],
       sidebar: [
-        { label: 'Start', items: ['tokens', 'errors'] },
+        { label: 'Start', items: ['quick-start', 'clients', 'tokens', 'errors'] },
         { label: 'Your platform', items: ['protect-your-api', 'sdk'] },
         { label: 'People and passwords', items: ['passwords', 'directories', 'scim', 'mail'] },
+        { label: 'Migrate from', items: [{ autogenerate: { directory: 'migrate' } }] },
         {
           label: 'Run it',
-          items: ['deployment', 'configuration', 'operations', 'observability', 'scaling'],
+          items: ['deployment', 'configuration', 'operations', 'observability', 'scaling', 'upgrade'],
         },
+        { label: 'Security', items: ['security-model', 'threat-model'] },
         {
           label: 'How it is built',
           items: ['architecture', 'migrations', 'benchmarks', 'benchmarks-at-scale', 'peers'],
