@@ -16,6 +16,7 @@ export default defineConfig({
       description: 'Self-hosted sign-in for platforms whose users belong to organizations.',
       logo: { src: './src/assets/vestibule.svg' },
       favicon: '/favicon.svg',
+      customCss: ['./src/site.css'],
       plugins: [
         starlightOpenAPI([
           { base: 'reference', schema: './openapi.json', sidebar: { label: 'API reference', group: reference } },
