@@ -18,7 +18,7 @@ BASE = "https://api.example.org"
 
 def _block(heading: str) -> str:
     section = GUIDE.read_text().split(f"## {heading}\n", 1)[1]
-    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    found = re.search(r"```python[^\n]*\n(.*?)```", section, re.DOTALL)
     assert found is not None
     return found.group(1)
 
