@@ -62,24 +62,35 @@ def document() -> str:
 
 
 def configuration() -> str:
-    """The reference of all options."""
+    """The reference of all options, a section for each group."""
     lines = [
         *head("Configuration"),
-        "Every option is an environment variable. Lists are written with commas between.",
-        "",
-        "| variable | default | what it is |",
-        "|---|---|---|",
+        "Every option is an environment variable. Lists are written with commas between. Times are",
+        "in seconds, sizes in bytes.",
     ]
-    for name, field in Settings.model_fields.items():
-        default = field.default
-        if default is PydanticUndefined or default is None or default in ((), frozenset()):
-            shown = ""
-        elif isinstance(default, frozenset):
-            shown = f"`{','.join(sorted(default))}`"
-        else:
-            shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"
-        lines.append(f"| `VESTIBULE_{name.upper()}` | {shown} | {field.description} |")
+    for group in reversed(Settings.__bases__):
+        lines += [
+            "",
+            f"## {(group.__doc__ or '').strip().rstrip('.')}",
+            "",
+            "| variable | default | what it is |",
+            "|---|---|---|",
+        ]
+        lines += [option(name) for name in Settings.model_fields if name in group.__annotations__]
     return "\n".join(lines) + "\n"
+
+
+def option(name: str) -> str:
+    """A line of the reference."""
+    field = Settings.model_fields[name]
+    default = field.default
+    if default is PydanticUndefined or default is None or default in ((), frozenset()):
+        shown = ""
+    elif isinstance(default, frozenset):
+        shown = f"`{','.join(sorted(default))}`"
+    else:
+        shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    return f"| `VESTIBULE_{name.upper()}` | {shown} | {field.description} |"
 
 
 def head(title: str) -> tuple[str, ...]:

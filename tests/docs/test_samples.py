@@ -49,6 +49,30 @@ def test_every_block_is_known_and_what_is_not_run_says_why(page: Path) -> None:
             yaml.safe_load(block.text)
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("sh", "true\nfalse | cat\n"), ("python", "1 / 0\n"), ("js", "throw new Error('no')\n")],
+)
+def test_a_block_that_fails_ends_its_page_and_says_where(
+    tmp_path: Path, language: str, text: str
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        f"# A page\n\n```sh\ntrue\n```\n\n```{language}\n{text}```\n\n```sh\necho on\n```\n"
+    )
+    script = Script(folder=tmp_path, service="", password="")
+    for block in blocks(page):
+        script.add(block)
+
+    done = subprocess.run(
+        ["bash", str(script.write())], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert "the block in line 7 has failed" in done.stderr
+    assert "on" not in done.stdout.split()
+
+
 @pytest.fixture
 def surroundings(page: Path) -> Surroundings:
     return of(NAMES[PAGES.index(page)])
