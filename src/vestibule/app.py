@@ -22,6 +22,7 @@ from vestibule.http.head import HeadLayer
 from vestibule.http.tracing import TracingLayer
 from vestibule.login.shedding import SheddingLayer
 from vestibule.metrics.lag import LoopLag
+from vestibule.pages.administration.uploads import PATH as UPLOADS
 from vestibule.routers import page_routes, routers
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
@@ -111,7 +112,12 @@ def _layers(services: Services) -> list[Middleware]:
         *(cors if settings.cors_origins else []),
         Middleware(HeadLayer),
         Middleware(SheddingLayer, path=LOGIN, pool=services.pool, audit=services.audit),
-        Middleware(BodyLimitLayer, limit=settings.max_body, timeout=settings.body_timeout),
+        Middleware(
+            BodyLimitLayer,
+            limit=settings.max_body,
+            timeout=settings.body_timeout,
+            uploads=frozenset({UPLOADS}),
+        ),
     ]
 
 

@@ -221,6 +221,8 @@ def test_rows_from_before_stay_and_go_on_being_counted(postgres: PostgresServer)
     before = [event(today - timedelta(days=days)) for days in (0, 1, 40, 500)]
     after = replace(event(today), id=new_id())
     rows = [repository.row(one) for one in before]
+    for row in rows:
+        del row["target"]  # which came later
     run_once(url, lambda c: c.execute(insert(audit_events), rows))
 
     schema.upgrade(url)

@@ -49,6 +49,9 @@ class Server:
             "VESTIBULE_PORT": str(self.port),
             "VESTIBULE_ARGON2_MEMORY": "8",
             "VESTIBULE_ARGON2_TIME": "1",
+            # A machine that stands still for seconds is no slow client.
+            "VESTIBULE_BODY_TIMEOUT": "120",
+            "VESTIBULE_HEADER_TIMEOUT": "120",
             **{f"VESTIBULE_{name.upper()}": value for name, value in self.options.items()},
         }
 

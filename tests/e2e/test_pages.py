@@ -6,7 +6,6 @@ Screenshots of all of them are kept in the folder that VESTIBULE_SCREENSHOTS nam
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 import threading
@@ -15,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -24,16 +22,23 @@ import pytest
 from joserfc import jws
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.e2e.browsing import TIMEOUT, chromium, sign_in
+from tests.e2e.browsing import (
+    DESKTOP,
+    PHONE,
+    TIMEOUT,
+    chromium,
+    heading,
+    judged,
+    keep_picture,
+    press,
+    sign_in,
+)
 from tests.e2e.server import Server
 from tests.oauth.flows import AUTHORIZE, Pkce, authorization_query, bearer, query_of
 from tests.world import LOGIN
 from vestibule.clients.models import Grant
 
 DEVICE = "/login/device"
-AXE = Path(__file__).parent / "openid_client" / "node_modules" / "axe-core" / "axe.min.js"
-SCREENSHOTS = os.environ.get("VESTIBULE_SCREENSHOTS")
-PHONE, DESKTOP = (390, 844), (1280, 800)
 BOB = "three gliding herons at noon"
 
 
@@ -173,15 +178,6 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert complaints == []
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def heading(page: Page, name: str) -> None:
-    """Wait for the page of this heading."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
 def signed_in_at(page: Page, site: Site, url: str) -> None:
@@ -395,9 +391,7 @@ def test_every_page_is_accessible_and_fits(
     problems: list[str] = []
 
     for name in walk(page, site):
-        if SCREENSHOTS:
-            file = Path(SCREENSHOTS) / f"{name}-{scheme}-{width}.png"
-            page.screenshot(path=file, full_page=True)
+        keep_picture(page, f"{name}-{scheme}-{width}")
         problems += [f"{name}: {problem}" for problem in judged(page)]
     context.close()
 
@@ -447,23 +441,3 @@ def walk(page: Page, site: Site) -> Iterator[str]:
     press(page, "Not now")
     heading(page, "Not now")
     yield "invitation-not-now"
-
-
-def judged(page: Page) -> list[str]:
-    """What axe-core finds, and whether something stands out to the side."""
-    page.add_script_tag(path=AXE)
-    found = page.evaluate(
-        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',"
-        " 'best-practice']})"
-    )
-    # Above 12 or so, they are about things that the pages have; at 0, nothing was looked at.
-    assert len(found["passes"]) > 10
-    problems = [
-        f"{rule['id']} at {json.dumps([node['target'] for node in rule['nodes']])}"
-        for rule in found["violations"]
-    ]
-    assert page.viewport_size is not None
-    # Not `innerWidth`: a phone zooms out until what is too wide fits.
-    if page.evaluate("document.documentElement.scrollWidth") > page.viewport_size["width"]:
-        problems.append("it is wider than the window")
-    return problems

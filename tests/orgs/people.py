@@ -67,7 +67,7 @@ async def roles(services: Services, key: str = "acme") -> dict[str, str]:
     """Role by username."""
     organization = await services.organizations.get(key)
     found = {}
-    for user in await services.users.list():
+    for user in (await services.users.search())[0]:
         for membership in await services.organizations.memberships_of(user.id):
             if membership.organization.id == organization.id:
                 found[user.username] = membership.role.value

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.world import PASSWORD, World, log_in
-from vestibule.cli.importfile import open_rows
+from vestibule.users.importfile import open_rows
 from vestibule.users.importing import Importer, Refusal, Summary
 from vestibule.wiring import Services
 

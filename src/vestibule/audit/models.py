@@ -36,8 +36,27 @@ audit_events = Table(
     Column("address", String(45), nullable=False),
     Column("network", String(45), nullable=False),
     Column("request_id", String(64), nullable=False),
+    Column("target", String(100)),
     Index(None, "user_id", "network", "result"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to look for in the trail: all that is given must fit."""
+
+    event: str | None = None
+    result: Result | None = None
+    cause: str | None = None
+    user_id: UUID | None = None
+    identifier_digest: str | None = None
+    client_id: str | None = None
+    org_id: UUID | None = None
+    address: str | None = None
+    request_id: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +81,5 @@ class AuditEvent:
     network: str
     """The address as limits see it: where this account has signed in before."""
     request_id: str
+    target: str | None = None
+    """What an administrator did it to: the id or key of an account, a client, a directory."""

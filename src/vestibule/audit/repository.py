@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    FromClause,
+    Row,
+    String,
     TableClause,
     bindparam,
+    cast,
     column,
     delete,
+    func,
     insert,
     select,
     table as table_clause,
 )
 
-from vestibule.audit.models import AuditEvent, Result, audit_events
+from vestibule.audit.models import AuditEvent, Result, Wanted, audit_events
 from vestibule.ids import floor_id
 
 SIGNED_IN = "signed_in"
@@ -58,7 +65,64 @@ def latest(connection: Connection, *, limit: int, after: UUID | None = None) -> 
     else:
         statement = statement.where(audit_events.c.id > after).order_by(audit_events.c.id)
         rows = list(connection.execute(statement).all())
-    return [AuditEvent(**{**row._mapping, "result": Result(row.result)}) for row in rows]
+    return [event_of(row) for row in rows]
+
+
+def look_through(
+    connection: Connection, wanted: Wanted, *, before: UUID, rows: int, limit: int
+) -> tuple[list[AuditEvent], UUID | None]:
+    """Of the newest so many `rows` before that one those that are wanted, newest first.
+
+    And the last row that was looked at, where there may be more behind it. Whatever is wanted,
+    this costs no more than reading so many rows in the order of the primary key.
+    """
+    oldest = floor_id(wanted.since) if wanted.since else UUID(int=0)
+    span = (
+        select(audit_events)
+        .where(audit_events.c.id < before, audit_events.c.id >= oldest)
+        .order_by(audit_events.c.id.desc())
+        .limit(rows)
+        .subquery()
+    )
+    edge, count = connection.execute(select(func.min(_as_text(span.c.id)), func.count())).one()
+    matching = (
+        select(span).where(*_conditions(wanted, span)).order_by(span.c.id.desc()).limit(limit)
+    )
+    found = [event_of(row) for row in connection.execute(matching)]
+    return found, UUID(edge) if count == rows else None
+
+
+def _conditions(wanted: Wanted, rows: FromClause) -> list[ColumnElement[bool]]:
+    return [
+        rows.c[field.name] == value
+        for field in fields(wanted)
+        if field.name in rows.c and (value := getattr(wanted, field.name)) is not None
+    ]
+
+
+def _as_text(column: ColumnElement[UUID]) -> ColumnElement[str]:
+    # PostgreSQL has no least UUID before version 18; as text they are in the same order.
+    return cast(column, String(36))
+
+
+def of_user(
+    connection: Connection, *, user_id: UUID, before: UUID | None, limit: int
+) -> list[AuditEvent]:
+    """A page of what happened on an account, newest first; with `before`, what came before that."""
+    statement = (
+        select(audit_events)
+        .where(audit_events.c.user_id == user_id)
+        .order_by(audit_events.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(audit_events.c.id < before)
+    return [event_of(row) for row in connection.execute(statement)]
+
+
+def event_of(row: Row[Any]) -> AuditEvent:
+    """The event of its columns."""
+    return AuditEvent(**{**row._mapping, "result": Result(row.result)})
 
 
 def forget(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select
 
 from vestibule import logs
 from vestibule.audit import repository
-from vestibule.audit.models import AuditEvent, Result, audit_events
+from vestibule.audit.models import AuditEvent, Result, Wanted, audit_events
 from vestibule.audit.strangers import Strangers
 from vestibule.clock import Clock, utc
 from vestibule.errors import (
@@ -27,7 +27,7 @@ from vestibule.errors import (
     RateLimited,
     SlowDown,
 )
-from vestibule.ids import new_id
+from vestibule.ids import floor_id, new_id
 from vestibule.metrics.service import NO_ERROR, Metrics
 from vestibule.storage.database import Database
 from vestibule.storage.together import Row, insert_together
@@ -39,6 +39,10 @@ MAX_PENDING = 10_000
 in two minutes, so they never crowd out what was decided on an account."""
 
 BATCH = 500
+
+LOOK_THROUGH = 20_000
+"""Rows that one page of a search looks at: some hundredths of a second."""
+LAST_ID = UUID(int=2**128 - 1)
 
 
 LOGIN, TOKEN = "login", "token"
@@ -60,6 +64,7 @@ class Attempt:
     identifier_digest: str | None = None
     client_id: str | None = None
     org_id: UUID | None = None
+    target: str | None = None
 
 
 class Audit:
@@ -100,6 +105,7 @@ class Audit:
             address=attempt.address,
             network=attempt.network,
             request_id=attempt.request_id,
+            target=attempt.target,
         )
 
     @asynccontextmanager
@@ -143,6 +149,7 @@ class Audit:
             org_id=event.org_id and str(event.org_id),
             address=event.address,
             request_id=event.request_id,
+            target=event.target,
         )
 
     def add(self, connection: Connection, event: AuditEvent) -> None:
@@ -249,6 +256,30 @@ class Audit:
     async def latest(self, *, limit: int, after: UUID | None = None) -> list[AuditEvent]:
         """The newest events, oldest of them first; with `after`, the next behind that one."""
         return await self._database.scan(lambda c: repository.latest(c, limit=limit, after=after))
+
+    async def search(
+        self, wanted: Wanted, *, before: UUID | None = None, limit: int = 50
+    ) -> tuple[list[AuditEvent], UUID | None]:
+        """Events that are wanted, newest first, and what the next page is before.
+
+        One page looks at so many rows and no more: it may hold few of them, or none, and still
+        say that there may be more behind it. None stands for the end of the trail.
+        """
+        start = before or (floor_id(wanted.until) if wanted.until else LAST_ID)
+        found, edge = await self._database.scan(
+            lambda c: repository.look_through(
+                c, wanted, before=start, rows=LOOK_THROUGH, limit=limit + 1
+            )
+        )
+        if len(found) > limit:
+            return found[:limit], found[limit - 1].id
+        return found, edge
+
+    async def of_user(self, user_id: UUID, *, before: UUID | None, limit: int) -> list[AuditEvent]:
+        """A page of what happened on an account, newest first, behind `before`."""
+        return await self._database.scan(
+            lambda c: repository.of_user(c, user_id=user_id, before=before, limit=limit)
+        )
 
     async def has_signed_in_from(self, *, user_id: UUID, network: str) -> bool:
         """Whether this user has signed in from this network before."""

@@ -13,9 +13,9 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from vestibule.cli.importfile import split_suffixes
 from vestibule.cli.output import AsJson, err, fail, print_json, run
 from vestibule.cli.progress import shown
+from vestibule.users.importfile import split_suffixes
 from vestibule.wiring import Services
 
 

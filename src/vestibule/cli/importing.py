@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vestibule.cli.importfile import UnknownFormat, open_rows
 from vestibule.cli.output import AsJson, err, fail, print_json, run
 from vestibule.cli.progress import shown
+from vestibule.users.importfile import UnknownFormat, open_rows
 from vestibule.wiring import Services
 
 if TYPE_CHECKING:

@@ -63,7 +63,9 @@ def list_(
     """List accounts by username."""
 
     async def work(services: Services) -> list[User]:
-        return await services.users.list(search=search, after=after, limit=limit)
+        behind = f"username:{after}" if after else ""
+        found, _ = await services.users.search(search, after=behind, limit=limit)
+        return found
 
     print_rows(
         [_shown(user) for user in run(work)],

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from vestibule.clients import repository
@@ -24,6 +25,9 @@ from vestibule.errors import (
     NotFound,
 )
 from vestibule.storage.database import Database
+
+Also = Callable[[Connection], None] | None
+"""What is written in the same commit, if anything."""
 
 
 class Clients:
@@ -133,11 +137,12 @@ class Clients:
         jwks: dict[str, Any] | None = None,
         first_party: bool = False,
         dpop_bound: bool = False,
+        also: Also = None,
     ) -> tuple[Client, SecretStr | None]:
         """A new client and, where it proves itself by one, its secret, which is not kept.
 
         A confidential client with `jwks` proves itself by `private_key_jwt` and has no secret.
-        Raises `ValidationFailed`, `AlreadyExists`.
+        `also` is written along. Raises `ValidationFailed`, `AlreadyExists`.
         """
         check_registration(
             client_id=client_id,
@@ -167,20 +172,72 @@ class Clients:
             dpop_bound=dpop_bound,
         )
         try:
-            await self._database.write(lambda c: repository.add(c, client))
+            await self._write(lambda c: repository.add(c, client), also)
         except IntegrityError:
             raise AlreadyExists(f"There is a client {client_id!r} already") from None
         return client, secret
 
-    async def rotate_secret(self, client_id: str) -> SecretStr:
-        """A new secret; the former ends at once. Raises `NotFound`, `InvalidRequest`."""
+    async def update(
+        self,
+        client_id: str,
+        *,
+        name: str,
+        grants: Iterable[str],
+        scopes: Iterable[str],
+        minimum_version: str | None,
+        organizations: Iterable[str] | None,
+        redirect_uris: Iterable[str],
+        first_party: bool,
+        dpop_bound: bool,
+        also: Also = None,
+    ) -> None:
+        """Change what it may; its kind and how it proves itself stay. `also` is written along.
+
+        Raises `NotFound`, `ValidationFailed`.
+        """
+        client = await self.get(client_id)
+        check_registration(
+            client_id=client_id,
+            kind=client.kind,
+            grants=grants,
+            scopes=scopes,
+            minimum_version=minimum_version,
+            redirect_uris=redirect_uris,
+            jwks=client.jwks,
+        )
+        values = {
+            "name": name,
+            "grants": frozenset(grants),
+            "scopes": frozenset(scopes),
+            "minimum_version": minimum_version,
+            "organizations": None if organizations is None else frozenset(organizations),
+            "redirect_uris": frozenset(redirect_uris),
+            "first_party": first_party,
+            "dpop_bound": dpop_bound,
+            "updated_at": utc(self._clock),
+        }
+        await self._write(lambda c: repository.change(c, client_id, values), also)
+
+    async def rotate_secret(self, client_id: str, *, also: Also = None) -> SecretStr:
+        """A new secret; the former ends at once. Raises `NotFound`, `InvalidRequest`.
+
+        `also` is written along.
+        """
         client = await self.get(client_id)
         if client.secret_hash is None:
             raise InvalidRequest(f"The client {client_id!r} has no secret")
         secret = _new_secret()
         values = {"secret_hash": hash_secret(secret), "updated_at": utc(self._clock)}
-        await self._database.write(lambda c: repository.change(c, client_id, values))
+        await self._write(lambda c: repository.change(c, client_id, values), also)
         return secret
+
+    async def _write(self, work: Callable[[Connection], None], also: Also) -> None:
+        def write(connection: Connection) -> None:
+            work(connection)
+            if also is not None:
+                also(connection)
+
+        await self._database.write(write)
 
 
 def require_grant(client: Client, grant: Grant) -> None:

@@ -10,21 +10,32 @@ from vestibule.errors import InvalidRequest
 
 # The rest of a refused body is not worth reading: the connection ends with the answer.
 CLOSE = {"Connection": "close"}
+MULTIPART = b"multipart/form-data"
 
 
 class BodyLimitLayer:
     """ASGI middleware that reads the body, at most `limit` bytes within `timeout` seconds.
 
-    Raises `InvalidRequest` (400: the login contract has no 408 or 413).
+    Files that are sent to one of the paths in `uploads` are left to its handler, which must know
+    who sends them, and bound them, before it reads any. Raises `InvalidRequest` (400: the login
+    contract has no 408 or 413).
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int, timeout: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: int,
+        timeout: float,
+        uploads: frozenset[str] = frozenset(),
+    ) -> None:
         self.app = app
+        self._uploads = uploads
         self._limit = limit
         self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or self._is_upload(scope):
             await self.app(scope, receive, send)
             return
         for name, value in scope["headers"]:
@@ -47,6 +58,12 @@ class BodyLimitLayer:
             return await receive()
 
         await self.app(scope, replay, send)
+
+    def _is_upload(self, scope: Scope) -> bool:
+        return scope["path"] in self._uploads and any(
+            name == b"content-type" and value.lower().startswith(MULTIPART)
+            for name, value in scope["headers"]
+        )
 
     def _exceeds(self, content_length: bytes) -> bool:
         return len(content_length) > 15 or int(content_length) > self._limit

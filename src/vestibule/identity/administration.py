@@ -77,6 +77,7 @@ class DirectoryAdministration:
     async def create(self, caller: Caller, configuration: DirectoryConfiguration) -> Upstream:
         """A new one. Raises `AlreadyExists`, and `Conflict` where it is for what another is for."""
         attempt = caller.attempt("directory_create")
+        attempt.target = configuration.key
         async with self._following(caller, attempt):
             await self._require_room(configuration)
             now = utc(self._clock)
@@ -96,6 +97,7 @@ class DirectoryAdministration:
         Raises `ValidationFailed`, and `Conflict` for one of the settings.
         """
         attempt = caller.attempt("directory_update")
+        attempt.target = key
         async with self._following(caller, attempt):
             former = await self._registry.get(key)
             self._require_own(key)
@@ -120,6 +122,7 @@ class DirectoryAdministration:
         Raises `Conflict` while an organization demands it, and for one of the settings.
         """
         attempt = caller.attempt("directory_delete")
+        attempt.target = key
         async with self._following(caller, attempt):
             await self._registry.get(key)
             self._require_own(key)
@@ -180,6 +183,7 @@ class DirectoryAdministration:
         Raises `NotFound` for the account, `AlreadyExists` where either is tied already.
         """
         attempt = caller.attempt("directory_link")
+        attempt.target = str(user_id)
         async with self._following(caller, attempt):
             upstream = await self._registry.get(key)
             user = await self._users.get(user_id)
@@ -200,6 +204,7 @@ class DirectoryAdministration:
         Raises `NotFound` where they are not tied.
         """
         attempt = caller.attempt("directory_unlink")
+        attempt.target = str(user_id)
         now = utc(self._clock)
 
         def write(connection: Connection) -> None:
@@ -224,6 +229,7 @@ class DirectoryAdministration:
         self, caller: Caller, org: str, *, before: str | None, after: str | None
     ) -> None:
         attempt = caller.attempt("directory_demand")
+        attempt.target = after or before
         now = utc(self._clock)
 
         def write(connection: Connection) -> None:

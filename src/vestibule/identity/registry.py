@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -107,6 +108,14 @@ class Registry:
         if upstream is None:
             raise NotFound("Directory not found", cause="directory_unknown")
         return upstream
+
+    async def answering_for(self, user_id: UUID) -> str | None:
+        """The name of the directory that answers for this account; None for our own."""
+        identity = await self._database.read(lambda c: repository.first_of(c, user_id))
+        if identity is None:
+            return None
+        upstream = (await self.current()).by_key.get(identity.directory)
+        return upstream.configuration.name if upstream else identity.directory
 
     async def reload(self) -> None:
         """Ask the database."""

@@ -8,11 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vestibule.access.caller import API_WRITE, Authenticate
-from vestibule.audit.models import Result
-from vestibule.audit.service import Audit
 from vestibule.errors import (
     AccessForbidden,
-    AuthenticationFailed,
     BadGateway,
     GatewayTimeout,
     RateLimited,
@@ -23,8 +20,7 @@ from vestibule.http.forms import MAX_SECRET
 from vestibule.http.operations import operation
 from vestibule.http.strict import StrictRoute
 from vestibule.http.visit import visit_of
-from vestibule.login.service import Credentials, Login
-from vestibule.users.service import Users
+from vestibule.login.own_password import OwnPassword
 
 
 class PasswordChange(BaseModel):
@@ -40,7 +36,7 @@ class PasswordChange(BaseModel):
     )
 
 
-def router(*, login: Login, users: Users, authenticate: Authenticate, audit: Audit) -> APIRouter:
+def router(*, own_password: OwnPassword, authenticate: Authenticate) -> APIRouter:
     """The route of the caller's password."""
     routes = APIRouter(prefix="/api/v1/user", tags=["User"], route_class=StrictRoute)
 
@@ -63,34 +59,12 @@ def router(*, login: Login, users: Users, authenticate: Authenticate, audit: Aud
     )
     async def change_password(request: Request, change: PasswordChange) -> Response:
         caller = await authenticate(request, scope=API_WRITE)
-        attempt = caller.attempt("password_change")
-        async with audit.following(attempt):
-            if caller.session_id is None:
-                raise AccessForbidden("An API key can't change the password", cause="api_key")
-            event = audit.event(attempt, result=Result.SUCCESS, cause="changed", status=204)
-            try:
-                # The road of a login: a stolen token must not be a way around its limits.
-                verified = await login.identify(
-                    Credentials(username=caller.username, password=change.current_password),
-                    visit=visit_of(request),
-                    attempt=attempt,
-                )
-                if verified.directory is not None:
-                    raise AccessForbidden(
-                        "The password is kept by the directory that you sign in through",
-                        cause="directory_password",
-                    )
-                await users.set_password(
-                    verified.user,
-                    change.new_password,
-                    spare=caller.session_id,
-                    verified=True,
-                    also=lambda connection: audit.add(connection, event),
-                )
-            except AuthenticationFailed as error:
-                # Not 401: the token is good, and another one would not help.
-                raise AccessForbidden("The current password is wrong", cause=error.cause) from None
-        audit.log(event)
+        await own_password.change(
+            caller,
+            current=change.current_password,
+            new=change.new_password,
+            visit=visit_of(request),
+        )
         return Response(status_code=204)
 
     return routes

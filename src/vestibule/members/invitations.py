@@ -120,8 +120,7 @@ class Invitations:
                 self._letters,
                 organization=organization,
                 invitation=invitation,
-                token=mailed,
-                url=self._url,
+                link=self.link(mailed),
             )
             self._outbox.put(connection, mail, expires_at=invitation.expires_at)
             return invitation
@@ -133,6 +132,10 @@ class Invitations:
         return Invited(
             invitation=invitation, token=told(mailed), mail_sent=self._outbox.is_configured
         )
+
+    def link(self, token: SecretStr) -> SecretStr:
+        """Where whoever is invited accepts."""
+        return SecretStr(f"{self._url}?token={token.get_secret_value()}")
 
     async def revoke(self, caller: Caller, *, org: str, invitation_id: UUID) -> None:
         """Take one back. Raises `NotFound`."""

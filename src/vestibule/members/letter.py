@@ -15,8 +15,7 @@ def invitation_mail(
     *,
     organization: Organization,
     invitation: Invitation,
-    token: SecretStr,
-    url: str,
+    link: SecretStr,
 ) -> Mail:
     """The letter. Its link is no log's to keep: whoever has it needs the account as well."""
     return letters.write(
@@ -25,6 +24,6 @@ def invitation_mail(
         organization=organization.name,
         role=invitation.role.value,
         until=f"{invitation.expires_at:%Y-%m-%d %H:%M} UTC",
-        link=f"{url}?token={token.get_secret_value()}",
+        link=link.get_secret_value(),
         address=invitation.email_address,
     )

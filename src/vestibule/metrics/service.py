@@ -23,6 +23,7 @@ from prometheus_client.core import GaugeMetricFamily
 from vestibule import __version__
 from vestibule.metrics.asked import Asked
 from vestibule.metrics.children import OTHER, Children
+from vestibule.metrics.history import History
 
 # When a series began says nothing that `process_start_time_seconds` does not.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -49,8 +50,9 @@ class Metrics:
     All may be called from any thread. An increment costs about half a microsecond.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, history: History | None = None) -> None:
         self.registry = registry = CollectorRegistry()
+        self.history = history or History()
         ProcessCollector(registry=registry)
         Info("vestibule_build", "What runs.", registry=registry).info(
             {"version": __version__, "python_version": platform.python_version()}
@@ -146,6 +148,7 @@ class Metrics:
     def login(self, *, result: str, type: str, cause: str) -> None:
         """A login has ended; `type` is that of the error, or `none`."""
         self._logins(result, type, cause).inc()
+        self.history.login(result)
 
     def event(self, *, event: str, result: str, cause: str) -> None:
         """Something stands in the trail."""
@@ -170,6 +173,7 @@ class Metrics:
     def hashed(self, *, waited: float, took: float) -> None:
         """One hash has been verified or made; both in seconds."""
         self._hash_wait.observe(waited)
+        self.history.waited(waited)
         self._hash_seconds.observe(took)
 
     def database(self, kind: str, seconds: float) -> None:

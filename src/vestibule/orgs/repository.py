@@ -18,6 +18,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 
@@ -89,12 +90,13 @@ def _stands(
 
 
 def list_organizations(
-    connection: Connection, *, after: str = "", limit: int = 1000
+    connection: Connection, *, start: str = "", after: str = "", limit: int = 1000
 ) -> list[Organization]:
-    """A page of organizations by key, those behind `after`."""
+    """A page of organizations by key, those behind `after` whose keys start so."""
     statement = (
         select(organizations)
         .where(organizations.c.key > after)
+        .where(organizations.c.key.startswith(start, autoescape=True) if start else true())
         .order_by(organizations.c.key)
         .limit(limit)
     )

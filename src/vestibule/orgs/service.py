@@ -45,10 +45,12 @@ class Organizations:
             raise NotFound(f"There is no organization {key!r}")
         return organization
 
-    async def list(self, *, after: str = "", limit: int = 1000) -> list[Organization]:
-        """A page of organizations by key, those behind `after`."""
+    async def list(
+        self, *, start: str = "", after: str = "", limit: int = 1000
+    ) -> list[Organization]:
+        """A page of organizations by key, those behind `after` whose keys start so."""
         return await self._database.scan(
-            lambda c: repository.list_organizations(c, after=after, limit=limit)
+            lambda c: repository.list_organizations(c, start=start, after=after, limit=limit)
         )
 
     async def create(self, *, key: str, name: str, description: str = "") -> Organization:

@@ -71,6 +71,10 @@ class Here:
         """A page of this room. Its forms carry `form_token`, and post to its own address."""
         return self.room.page(self, template, status=status, error=error, **context)
 
+    def token(self, path: str) -> str:
+        """What a form carries that is posted to that page of the room."""
+        return self.room.token(self, path)
+
     async def form(self, model: type[Form]) -> Form:
         """The form that was sent from this page.
 
@@ -81,6 +85,10 @@ class Here:
     async def action(self) -> str:
         """What the form that was sent wants; empty where it does not say."""
         return dict(await read_pairs(self.request)).get("action", "")
+
+    def require_own_form(self, token: str) -> None:
+        """Raise `AccessForbidden` for a form that is not of this page, where `form` can't be."""
+        self.room.require_own_form(self, token)
 
     def done(self, what: str, *, at: str | None = None, **query: str) -> Response:
         """Go on by GET to this page, or to `at`, and say there that it is done."""
@@ -118,36 +126,49 @@ class Room:
         return RoomRouter(self._pages, self)
 
     def page(
-        self, here: Here, template: str, *, status: int, error: str, **context: Any
+        self,
+        here: Here,
+        template: str,
+        *,
+        status: int,
+        error: str,
+        scripts: bool = True,
+        **context: Any,
     ) -> Response:
-        """See `Here.page`."""
+        """See `Here.page`; one that asks for a password has no `scripts`."""
         return self._pages.page(
             template,
             status=status,
-            scripts=True,
+            scripts=scripts,
             error=error,
             done=here.query("done"),
             path=here.path,
             user=here.user,
-            form_token=self._browser.form_token(here.visitor, here.path),
+            form_token=self.token(here, here.path),
             sign_out_token=self._browser.form_token(here.visitor, "sign_out"),
             **context,
         )
 
+    def token(self, here: Here, path: str) -> str:
+        """See `Here.token`."""
+        return self._browser.form_token(here.visitor, path)
+
     async def form(self, here: Here, model: type[Form]) -> Form:
         """See `Here.form`."""
         form = await read_form(here.request, model)
-        self._browser.require_own_form(
-            here.request, here.visitor, token=form.form_token, purpose=here.path
-        )
+        self.require_own_form(here, form.form_token)
         return form
+
+    def require_own_form(self, here: Here, token: str) -> None:
+        """See `Here.require_own_form`."""
+        self._browser.require_own_form(here.request, here.visitor, token=token, purpose=here.path)
 
     async def enter(self, request: Request, handler: RoomHandler) -> Response:
         """Let the handler answer whoever may be here; anybody else is asked to sign in."""
         visitor = await self._browser.visitor(request)
         back = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         action = ""
-        if request.method == "POST":
+        if request.method == "POST" and not is_upload(request):
             action = dict(await read_pairs(request)).get("action", "")
         if action == "sign_in":
             return await self._sign_in.take(request, visitor, purpose=_(self._purpose), back=back)
@@ -156,6 +177,8 @@ class Room:
             return await self._sign_in.sign_out(request, visitor, form, back=request.url.path)
         user, session = visitor.user, visitor.session
         if user is None or session is None or self._is_old(session):
+            if is_upload(request):
+                return see_other(request.url.path)
             return await self._sign_in.ask(
                 visitor,
                 purpose=_(self._purpose),
@@ -227,6 +250,11 @@ def caller_of(request: Request, session: Session, user: User) -> Caller:
         address=visit.address,
         request_id=visit.request_id,
     )
+
+
+def is_upload(request: Request) -> bool:
+    """Whether a form with files was sent, of which nothing was read yet."""
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 def words(error: ApiError) -> str:

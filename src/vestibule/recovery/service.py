@@ -19,7 +19,6 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import AuthenticationFailed, Conflict, NotFound
 from vestibule.guard.service import Guard
 from vestibule.http.visit import Visit
-from vestibule.identity import repository as identities
 from vestibule.identity.registry import Registry
 from vestibule.mail.letters import Letters
 from vestibule.mail.outbox import Outbox
@@ -175,11 +174,7 @@ class Recovery:
         """The name of the directory that keeps the password, where one does."""
         if user.password_hash is not None:
             return None
-        identity = await self._database.read(lambda c: identities.first_of(c, user.id))
-        if identity is None:
-            return None
-        upstream = (await self._registry.current()).by_key.get(identity.directory)
-        return upstream.configuration.name if upstream else identity.directory
+        return await self._registry.answering_for(user.id)
 
     def _mailing(self, user: User, address: str, purpose: Purpose) -> Callable[[Connection], None]:
         secret, now = secrets.token_urlsafe(32), utc(self._clock)

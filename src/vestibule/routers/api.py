@@ -76,12 +76,7 @@ def routers(services: Services) -> list[APIRouter]:
             email_configured=services.outbox.is_configured,
         ),
         tokens.router(keys=services.keys),
-        password.router(
-            login=services.login,
-            users=services.users,
-            authenticate=authenticate,
-            audit=services.audit,
-        ),
+        password.router(own_password=services.own.password, authenticate=authenticate),
         linking.router(
             registry=services.registry,
             linking=services.linking,

@@ -14,13 +14,14 @@ from vestibule.pages import (
     static_files,
     upstream,
 )
-from vestibule.pages.account import profile
 from vestibule.pages.branding import Brand
 from vestibule.pages.language import noop
 from vestibule.pages.rendering import Pages
 from vestibule.pages.rooms import Room
 from vestibule.pages.routes import SignInStep
 from vestibule.pages.ways import Ways
+from vestibule.routers.account_pages import account_pages
+from vestibule.routers.administration_pages import administration_pages
 from vestibule.wiring import Services
 
 
@@ -36,15 +37,28 @@ def page_routes(services: Services) -> list[BaseRoute]:
         url=services.settings.public_url,
     )
     sign_in = SignInStep(browser=services.browser, pages=pages, ways=ways)
-    account = Room(
-        pages=pages,
-        browser=services.browser,
-        sign_in=sign_in,
-        clock=services.clock,
-        purpose=noop("to see your account"),
-    )
+
+    def make_room(purpose: str, most_age: int | None, *, administrators: bool = False) -> Room:
+        return Room(
+            pages=pages,
+            browser=services.browser,
+            sign_in=sign_in,
+            clock=services.clock,
+            purpose=purpose,
+            administrators=administrators,
+            most_age=most_age,
+        )
+
     routers = [
-        profile.router(room=account),
+        *account_pages(services, make_room),
+        *administration_pages(
+            services,
+            make_room(
+                noop("to administer the service"),
+                services.settings.administration_lifetime,
+                administrators=True,
+            ),
+        ),
         preferences.router(pages=pages, browser=services.browser),
         device.router(
             pages=pages,

@@ -42,15 +42,23 @@ def wait_until_alone(guard: Connection) -> None:
     """
     if guard.dialect.name != "postgresql":
         return
-    # Asked again and again: whoever waits inside a statement holds a snapshot, and an index made
-    # CONCURRENTLY waits for that. A transaction, because a pooler keeps no session together.
+    # Asked again and again: whoever waits inside a statement holds a snapshot, and so does all of
+    # a transaction that is serializable; an index made CONCURRENTLY waits for that. A
+    # transaction, because a pooler keeps no session together.
+    guard.execute(text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
     guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     give_up_at = monotonic() + LONGEST
     asking = text("SELECT pg_try_advisory_xact_lock(:key)")
     while not guard.execute(asking, {"key": ONE_AT_A_TIME}).scalar_one():
         if monotonic() > give_up_at:
             raise TimeoutError("another process has been migrating for too long")
+        _let_snapshot_go(guard)
         sleep(PAUSE)
+
+
+def _let_snapshot_go(guard: Connection) -> None:
+    """A statement that was answered keeps its snapshot until the next one takes its portal."""
+    guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def give_way(guard: Connection, work: Callable[[Connection], None]) -> None:
@@ -62,6 +70,7 @@ def give_way(guard: Connection, work: Callable[[Connection], None]) -> None:
     if guard.dialect.name != "postgresql":
         work(guard)
         return
+    _let_snapshot_go(guard)
     for tries_left in reversed(range(TRIES)):
         try:
             with guard.engine.connect() as working:

@@ -84,7 +84,12 @@ class Importer:
         users: Users,
         organizations: Organizations,
         passwords: Passwords,
+        at_once: int = BATCH,
+        batch: int = BATCH,
     ) -> None:
+        """`at_once` is how many passwords are hashed at the same time, `batch` users a commit."""
+        self._turns = asyncio.Semaphore(at_once)
+        self._batch = batch
         self._database = database
         self._users = users
         self._organizations = organizations
@@ -110,7 +115,7 @@ class Importer:
             summary.refused += 1
             refused(Refusal(line=line, reason=reason))
 
-        for batch in _batches(rows):
+        for batch in _batches(rows, self._batch):
             candidates = []
             for line, fields in batch:
                 try:
@@ -182,7 +187,8 @@ class Importer:
         """The same, each password in them hashed."""
 
         async def hashed(place: int, password: SecretStr) -> None:
-            encoded = await asyncio.to_thread(self._passwords.hash_now, password)
+            async with self._turns:
+                encoded = await asyncio.to_thread(self._passwords.hash_now, password)
             user = replace(candidates[place].user, password_hash=encoded)
             candidates[place] = replace(candidates[place], user=user)
 
@@ -244,11 +250,11 @@ def _conflicts(connection: Connection, left_out: Sequence[_Candidate]) -> Iterat
             yield candidate.line, "the username belongs to another account"
 
 
-def _batches(rows: Iterable[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]:
+def _batches(rows: Iterable[tuple[int, Any]], size: int) -> Iterator[list[tuple[int, Any]]]:
     batch = []
     for row in rows:
         batch.append(row)
-        if len(batch) == BATCH:
+        if len(batch) == size:
             yield batch
             batch = []
     if batch:

@@ -6,11 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from vestibule.errors import AuthenticationFailed
 from vestibule.storage import bulk
 from vestibule.users.models import User, users
+
+LAST = "\U0010ffff"
+"""What no character stands behind."""
 
 _names = tuple(User.__slots__)
 _by_id = select(users).where(users.c.id == bindparam("id"))
@@ -53,21 +66,46 @@ def taken(connection: Connection, *, usernames: Sequence[str], emails: Sequence[
     return [User(*row) for row in connection.execute(statement)]
 
 
-def list_users(
-    connection: Connection, *, search: str = "", after: str = "", limit: int = 100
+def named_like(
+    connection: Connection, start: str, *, after: str = "", limit: int = 100
 ) -> list[User]:
-    """A page of users by username, behind `after`, whose name or address starts with `search`."""
-    statement = (
-        select(users).where(users.c.username > after).order_by(users.c.username).limit(limit)
+    """A page of users by username, behind `after`, whose username starts so."""
+    return _starting(connection, users.c.username, start, after=after, limit=limit)
+
+
+def addressed_like(
+    connection: Connection, start: str, *, after: str = "", limit: int = 100
+) -> list[User]:
+    """A page of users by address, behind `after`, whose e-mail address alone starts so."""
+    username = _bytewise(connection, users.c.username)
+    return _starting(
+        connection,
+        users.c.email_address,
+        start,
+        ~username.between(start, start + LAST),
+        after=after,
+        limit=limit,
     )
-    if search:
-        statement = statement.where(
-            or_(
-                users.c.username.startswith(search, autoescape=True),
-                users.c.email_address.startswith(search, autoescape=True),
-            )
-        )
+
+
+def _starting(
+    connection: Connection,
+    column: ColumnElement[str],
+    start: str,
+    *also: ColumnElement[bool],
+    after: str,
+    limit: int,
+) -> list[User]:
+    key = _bytewise(connection, column)
+    statement = select(users).where(key > after, *also).order_by(key).limit(limit)
+    if start:
+        # A range of an index, however many users there are.
+        statement = statement.where(key >= start, key <= start + LAST)
     return [User(*row) for row in connection.execute(statement)]
+
+
+def _bytewise(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
+    return column if connection.dialect.name == "sqlite" else column.collate("C")
 
 
 def add(connection: Connection, new: Sequence[User]) -> None:

@@ -55,11 +55,36 @@ class Users:
             raise NotFound(f"There is no user {name!r}")
         return user
 
-    async def list(self, *, search: str = "", after: str = "", limit: int = 100) -> list[User]:
-        """A page of users by username, behind `after`, whose name or address starts so."""
-        return await self._database.scan(
-            lambda c: repository.list_users(c, search=search, after=after, limit=limit)
-        )
+    async def search(
+        self, start: str = "", *, after: str = "", limit: int = 100
+    ) -> tuple[list[User], str]:
+        """A page of users whose username or e-mail address starts so, and what the next is behind.
+
+        Who is named so comes first, by username; then who has such an address, by that. `after` is
+        what an earlier page said; empty for the first one, and told for the last.
+        """
+        start = start.strip().lower()
+        kind, _, behind = after.partition(":")
+
+        def look(connection: Connection) -> tuple[list[User], str]:
+            found: list[User] = []
+            if kind != "address":
+                found = repository.named_like(connection, start, after=behind, limit=limit + 1)
+                if len(found) > limit:
+                    return found[:limit], f"username:{found[limit - 1].username}"
+            if not start:
+                return found, ""  # everybody has a username
+            room = limit - len(found)
+            addressed = repository.addressed_like(
+                connection, start, after=behind if kind == "address" else "", limit=room + 1
+            )
+            if len(addressed) > room:
+                # Where there is no room for any of them, the next page begins with the first.
+                last = addressed[room - 1].email_address if room else ""
+                return found + addressed[:room], f"address:{last}"
+            return found + addressed, ""
+
+        return await self._database.scan(look)
 
     async def exist(self) -> bool:
         """Whether there is any user."""
@@ -75,8 +100,12 @@ class Users:
         password: SecretStr | None = None,
         email_verified: bool = False,
         is_admin: bool = False,
+        also: Callable[[Connection], None] | None = None,
     ) -> User:
-        """A new, active account. Raises `ValidationFailed`, `AlreadyExists`."""
+        """A new, active account. Raises `ValidationFailed`, `AlreadyExists`.
+
+        `also` is written along.
+        """
         user = self.new(
             username=username,
             email_address=email_address,
@@ -88,8 +117,14 @@ class Users:
         if password is not None:
             check_new_password(password, username=user.username, email=user.email_address)
             user = replace(user, password_hash=await self._passwords.hash(password))
+
+        def write(connection: Connection) -> None:
+            repository.add(connection, [user])
+            if also is not None:
+                also(connection)
+
         try:
-            await self._database.write(lambda c: repository.add(c, [user]))
+            await self._database.write(write)
         except IntegrityError:
             raise AlreadyExists("This username or e-mail address is taken") from None
         return user
@@ -122,10 +157,13 @@ class Users:
             is_admin=is_admin,
         )
 
-    async def update(self, user: User, **changes: Any) -> User:
+    async def update(
+        self, user: User, *, also: Callable[[Connection], None] | None = None, **changes: Any
+    ) -> User:
         """Change names, `is_active`, `email_verified`, `is_admin` or `default_org_id`.
 
-        Disabling ends all sessions: enabling the account again brings none of them back.
+        Disabling ends all sessions: enabling the account again brings none of them back. `also`
+        is written along.
         """
         values = {name: value for name, value in changes.items() if value is not None}
         for name in ("first_name", "last_name"):
@@ -136,6 +174,8 @@ class Users:
             repository.change(connection, user.id, values)
             if values.get("is_active") is False:
                 self._sessions.end(connection, cause="user_disabled", user_id=user.id)
+            if also is not None:
+                also(connection)
 
         return await self._change(user, values, write)
 

@@ -42,6 +42,7 @@ from vestibule.oauth.grants.refresh_token import RefreshTokenGrant
 from vestibule.oauth.grants.token_exchange import TokenExchangeGrant
 from vestibule.orgs.service import Organizations
 from vestibule.passwords.firebase import FirebaseProject
+from vestibule.passwords.service import Passwords
 from vestibule.recovery.service import Recovery
 from vestibule.sessions.refresh_tokens import RefreshTokens
 from vestibule.sessions.service import Sessions
@@ -53,6 +54,8 @@ from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.vault import Vault, derive
 from vestibule.tracing.spans import Tracing
+from vestibule.users.importing import Importer
+from vestibule.users.imports import Imports
 from vestibule.users.service import Users
 
 
@@ -246,3 +249,23 @@ def make_guard(settings: Settings, clock: Clock, shared: SharedState) -> Guard:
             shared=shared, local=local, rates=rates, delays=settings.failure_delays, clock=clock
         )
     return Guard(tally=tally, require_tls=settings.require_tls)
+
+
+def make_imports(
+    database: Database,
+    users: Users,
+    organizations: Organizations,
+    passwords: Passwords,
+    audit: Audit,
+    clock: Clock,
+) -> Imports:
+    """Imports beside logins, which they let have most of the processors."""
+    importer = Importer(
+        database=database,
+        users=users,
+        organizations=organizations,
+        passwords=passwords,
+        at_once=1,
+        batch=100,
+    )
+    return Imports(importer=importer, database=database, audit=audit, clock=clock)

@@ -52,7 +52,9 @@ from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.replays import Replays
 from vestibule.tokens.service import Tokens
 from vestibule.tracing.spans import Tracing
+from vestibule.users.imports import Imports
 from vestibule.users.service import Users
+from vestibule.wiring.own import Own
 from vestibule.wiring.provisioning import Provisioning
 
 
@@ -85,6 +87,8 @@ class Services:
     api_keys: ApiKeys
     passwords: Passwords
     users: Users
+    imports: Imports
+    own: Own
     clients: Clients
     sessions: Sessions
     session_administration: SessionAdministration
@@ -112,6 +116,7 @@ class Services:
 
     async def close(self) -> None:
         """End what is under way, write what waits, let go of everything."""
+        await self.imports.close()
         await self.recovery.close()
         await self.outbox.close()
         await self.api_keys.flush()

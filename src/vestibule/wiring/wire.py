@@ -23,6 +23,7 @@ from vestibule.login.service import Login
 from vestibule.mail.letters import Letters
 from vestibule.members.invitations import Invitations
 from vestibule.members.service import Members
+from vestibule.metrics.history import History
 from vestibule.metrics.service import Metrics
 from vestibule.oauth.authorization import Authorizations
 from vestibule.oauth.consents import Consents
@@ -52,11 +53,13 @@ from vestibule.wiring.observing import (
     make_readiness,
     make_tracing,
 )
+from vestibule.wiring.own import make_own
 from vestibule.wiring.parts import (
     make_clients,
     make_firebase,
     make_grants,
     make_guard,
+    make_imports,
     make_keys,
     make_outbox,
     make_recovery,
@@ -70,7 +73,8 @@ from vestibule.wiring.services import Services
 def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Make the services. Touches the data folder, but not yet the database."""
     clock = clock or SystemClock()
-    metrics, tracing, draining = Metrics(), make_tracing(settings), Draining()
+    metrics = Metrics(History(clock.time))
+    tracing, draining = make_tracing(settings), Draining()
     database = MeteredDatabase(
         open_database(settings), metrics=metrics, tracing=tracing, clock=clock
     )
@@ -275,6 +279,8 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         api_keys=api_keys,
         passwords=passwords,
         users=users,
+        imports=make_imports(database, users, organizations, passwords, audit, clock),
+        own=make_own(login, users, people.registry, audit, clock),
         clients=clients,
         sessions=sessions,
         session_administration=SessionAdministration(

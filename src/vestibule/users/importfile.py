@@ -32,7 +32,9 @@ class Rows:
 
     def __init__(self, file: BinaryIO, *, packed: bool, size: int, parse: Parser) -> None:
         self._file = file
-        self._text: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if packed else file
+        self._text: BinaryIO | gzip.GzipFile = (
+            gzip.GzipFile(fileobj=file, mode="rb") if packed else file
+        )
         self._parse = parse
         self._line = 0
         self.size = size
@@ -70,12 +72,17 @@ class Rows:
 @contextmanager
 def open_rows(path: Path) -> Iterator[Rows]:
     """The rows of a file. Raises `UnknownFormat`, also for a CSV header that is none."""
-    ending, packed = split_suffixes(path)
+    with path.open("rb") as file:
+        yield rows_of(file, name=path, size=path.stat().st_size)
+
+
+def rows_of(file: BinaryIO, *, name: Path, size: int) -> Rows:
+    """The rows of a file that is open, by its name. Raises `UnknownFormat`."""
+    ending, packed = split_suffixes(name)
     parse = PARSERS.get(ending)
     if parse is None:
         raise UnknownFormat(f"The file must end in one of {', '.join(PARSERS)}, or that and .gz")
-    with path.open("rb") as file:
-        yield Rows(file, packed=packed, size=path.stat().st_size, parse=parse)
+    return Rows(file, packed=packed, size=size, parse=parse)
 
 
 def split_suffixes(path: Path) -> tuple[str, bool]:

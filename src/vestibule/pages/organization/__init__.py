@@ -1,0 +1,1 @@
+"""What members see of an organization, and its owners change."""

@@ -1,0 +1,338 @@
+"""The pages of one's own account and organizations, in a real browser."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect
+
+from tests.e2e.browsing import (
+    DESKTOP,
+    PHONE,
+    TIMEOUT,
+    chromium,
+    heading,
+    judged,
+    keep_picture,
+    press,
+    sign_in,
+)
+from tests.e2e.server import Server
+from tests.oauth.flows import AUTHORIZE, CALLBACK, Pkce, authorization_query, bearer
+from tests.world import LOGIN
+from vestibule.clients.models import Grant
+
+BOB = "three gliding herons at noon"
+NEW = "four wading herons at dusk"
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0"
+LONG = "The very long and winding name of an organization without any end that is in sight"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(
+        tmp_path_factory.mktemp("own") / "data",
+        options={
+            "limit_address": "1000/minute", "limit_account": "1000/minute",
+            "failure_delays": "false",
+        },
+    )  # fmt: skip
+    try:
+        made.start()
+        furnish(made)
+        yield made
+    finally:
+        made.stop(signal.SIGKILL)
+
+
+def furnish(server: Server) -> None:
+    """Make other people, another organization, a client, and sessions elsewhere."""
+    commands = [
+        ["client", "create", "portal", "--name", "Acme Portal", "--redirect-uri", CALLBACK,
+         "--grant", Grant.AUTHORIZATION_CODE],
+        ["user", "create", "bob", "--email", "bob@example.org"],
+        ["user", "create", "carol", "--email", "carol@example.org"],
+        ["org", "create", "acme", "--name", LONG],
+    ]  # fmt: skip
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda words: server.cli(*words, stdin=BOB), commands))
+    server.cli("org", "add-member", "acme", "admin")
+    for username in ("bob", "carol"):
+        server.cli("org", "add-member", "main", username)
+    for agent in (FIREFOX, "vestibule-cli/1.0 (Linux; x86_64)"):
+        httpx.post(f"{server.url}{LOGIN}", data=own(server), headers={"User-Agent": agent})
+    httpx.post(f"{server.url}{LOGIN}", data={**own(server), "password": "wrong"})
+
+
+def own(server: Server) -> dict[str, str]:
+    return {name: server.first[name] for name in ("username", "password")}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context()
+    made.set_default_timeout(TIMEOUT)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page of a fresh browser, which must find nothing to complain of until the test ends."""
+    opened = context.new_page()
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        # That a page of ours has the status of an error is meant, and no defect of the page.
+        ours = urlsplit(message.location["url"]).path.startswith(("/account", "/organizations"))
+        if not (message.text.startswith("Failed to load resource") and ours):
+            complaints.append(f"{message.type}: {message.text} {message.location['url']}")
+
+    opened.on("console", listen)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    assert complaints == []
+
+
+def enter(page: Page, server: Server, path: str) -> None:
+    """Open a page of ours as the first user."""
+    page.goto(f"{server.url}{path}")
+    sign_in(page, server)
+
+
+def enter_as(page: Page, server: Server, path: str, username: str, password: str) -> None:
+    """The same as somebody else."""
+    page.goto(f"{server.url}{path}")
+    page.get_by_label("Username or e-mail address").fill(username)
+    page.get_by_label("Password").fill(password)
+    press(page, "Sign in")
+
+
+def status(page: Page, text: str) -> None:
+    """Wait until the page says so."""
+    expect(page.get_by_role("status")).to_have_text(text)
+
+
+def opens(server: Server, secret: str) -> bool:
+    answer = httpx.get(f"{server.url}/api/v1/user", headers=bearer(secret))
+    return answer.status_code == 200
+
+
+# What people do there
+
+
+def test_a_key_is_made_and_copied_and_revoked(
+    page: Page, context: BrowserContext, server: Server
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    enter(page, server, "/account/keys")
+
+    press(page, "Make a key")
+    page.get_by_label("Name").fill("nightly backup")
+    page.get_by_label("Organization").select_option(label=LONG)
+    press(page, "Make the key")
+    heading(page, "Your new API key")
+    secret = page.locator("#secret").inner_text()
+    press(page, "Copy")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    opened = opens(server, secret)
+    page.goto(f"{server.url}/account/keys")
+    page.get_by_label("Revoke: nightly backup", exact=True).click()
+    page.get_by_role("button", name="Yes, revoke it: nightly backup").click()
+
+    status(page, "The key is revoked.")
+    assert copied == secret
+    assert opened
+    assert not opens(server, secret)
+
+
+def test_the_keyboard_alone_is_enough(page: Page, server: Server) -> None:
+    enter(page, server, "/account/keys")
+    heading(page, "API keys")
+
+    page.keyboard.press("Tab")
+    skip = page.evaluate("document.activeElement.textContent")
+    tab_to(page, "Make a key")
+    page.keyboard.press("Enter")
+    heading(page, "Make an API key")
+    tab_to(page, "name")
+    page.keyboard.type("by hand")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    page.keyboard.press("Enter")
+    heading(page, "Your new API key")
+    secret = page.locator("#secret").inner_text()
+    tab_to(page, "To your keys")
+    page.keyboard.press("Enter")
+    heading(page, "API keys")
+    tab_to(page, "Revoke: by hand")
+    page.keyboard.press("Enter")
+    tab_to(page, "Yes, revoke it: by hand")
+    page.keyboard.press("Enter")
+
+    status(page, "The key is revoked.")
+    assert skip == "Skip to the content"
+    assert outline == "solid"
+    assert not opens(server, secret)
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what is called so has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "(e => [e.name, e.getAttribute('aria-label'), e.textContent.trim()])"
+            "(document.activeElement)"
+        )
+        if name in focused:
+            return
+    raise AssertionError(f"Tab does not lead to {name!r}")
+
+
+def test_a_new_password_is_the_one_that_signs_in(page: Page, server: Server) -> None:
+    enter_as(page, server, "/account/password", "bob", BOB)
+
+    page.get_by_label("Current password").fill("not this one")
+    page.get_by_label("New password").fill(NEW)
+    press(page, "Change the password")
+    expect(page.get_by_role("alert")).to_have_text("The current password is wrong.")
+    expect(page.get_by_label("Current password")).to_be_focused()
+    page.get_by_label("Current password").fill(BOB)
+    page.get_by_label("New password").fill(NEW)
+    press(page, "Change the password")
+    status(page, "Your password is changed. You are signed out everywhere else.")
+    press(page, "Sign out")
+    enter_as(page, server, "/account", "bob", NEW)
+
+    heading(page, "Profile")
+
+
+def test_nothing_needs_javascript(browser: Browser, server: Server) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(TIMEOUT)
+    page = context.new_page()
+
+    enter(page, server, "/account")
+    page.get_by_label("First name").fill("Ada")
+    page.get_by_label("Last name").fill("Lovelace")
+    press(page, "Save")
+    status(page, "Your name is changed.")
+    page.goto(f"{server.url}/account/keys/new")
+    page.get_by_label("Name").fill("without a script")
+    press(page, "Make the key")
+    secret = page.locator("#secret").inner_text()
+    expect(page.get_by_text("Copy", exact=True)).to_be_hidden()
+    assert opens(server, secret)
+    page.get_by_role("link", name="Organizations", exact=True).click()
+    page.get_by_role("link", name="Main").click()
+    page.get_by_role("link", name="Members").click()
+    page.get_by_label("Role: carol").select_option("admin")
+    press(page, "Change: carol")
+    status(page, "The role is changed.")
+    page.get_by_label("Remove: carol", exact=True).click()
+    press(page, "Yes, remove them: carol")
+    status(page, "The member is removed.")
+    page.get_by_role("link", name="Invitations").click()
+    page.get_by_label("E-mail address").fill("carol@example.org")
+    press(page, "Invite")
+    expect(page.locator("#secret")).to_contain_text("/invitation?token=")
+    press(page, "Withdraw: carol@example.org")
+    status(page, "The invitation is withdrawn.")
+    context.close()
+
+
+# Every page in every look
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_every_page_is_accessible_and_fits(
+    browser: Browser, server: Server, scheme: Literal["light", "dark"], size: tuple[int, int]
+) -> None:
+    width, height = size
+    context = browser.new_context(
+        # axe is a script, which our pages do not let in.
+        bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": height},
+        is_mobile=size == PHONE, has_touch=size == PHONE,
+    )  # fmt: skip
+    context.set_default_timeout(TIMEOUT)
+    context.route(f"{CALLBACK}**", back_at_the_client)
+    page = context.new_page()
+    problems: list[str] = []
+
+    for name in walk(page, server):
+        keep_picture(page, f"{name}-{scheme}-{width}")
+        problems += [f"{name}: {problem}" for problem in judged(page)]
+    context.close()
+
+    assert problems == []
+
+
+def back_at_the_client(route: Route) -> None:
+    route.fulfill(content_type="text/html", body="<!doctype html><title>Back</title>")
+
+
+def walk(page: Page, server: Server) -> Iterator[str]:
+    """Open every page there is, and name it."""
+    let_in(page, server)
+    page.goto(f"{server.url}/account")
+    heading(page, "Profile")
+    yield "account-profile"
+    page.goto(f"{server.url}/account/password")
+    page.get_by_label("Current password").fill("not this one")
+    page.get_by_label("New password").fill(NEW)
+    press(page, "Change the password")
+    page.get_by_role("alert").wait_for()
+    yield "account-password-wrong"
+    page.goto(f"{server.url}/account/sessions")
+    yield "account-sessions"
+    page.goto(f"{server.url}/account/keys/new")
+    yield "account-new-key"
+    page.get_by_label("Name").fill("a key with a name that is long enough to be broken")
+    press(page, "Make the key")
+    heading(page, "Your new API key")
+    yield "account-made-key"
+    page.goto(f"{server.url}/account/keys")
+    page.locator("summary").first.click()
+    yield "account-keys"
+    page.goto(f"{server.url}/account/organizations")
+    page.locator("summary").last.click()
+    yield "account-organizations"
+    page.goto(f"{server.url}/account/programs")
+    expect(page.get_by_text("Acme Portal")).to_be_visible()
+    yield "account-programs"
+    page.goto(f"{server.url}/account/activity")
+    yield "account-activity"
+    page.goto(f"{server.url}/organizations/acme")
+    heading(page, LONG)
+    yield "organization"
+    page.goto(f"{server.url}/organizations/main/members")
+    page.locator("summary").first.click()
+    yield "organization-members"
+    page.goto(f"{server.url}/organizations/main/invitations")
+    page.get_by_label("E-mail address").fill("somebody.with.a.long.name@mail.example.org")
+    press(page, "Invite")
+    page.locator("#secret").wait_for()
+    yield "organization-invitations"
+    page.goto(f"{server.url}/organizations/nowhere")
+    yield "organization-unknown"
+
+
+def let_in(page: Page, server: Server) -> None:
+    """Sign in, and let a client in."""
+    query = authorization_query("portal", Pkce(), scope="openid profile email", prompt="consent")
+    enter(page, server, f"{AUTHORIZE}?{query}")
+    press(page, "Yes, let it in")
+    page.wait_for_url(f"{CALLBACK}?**")
