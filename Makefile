@@ -26,8 +26,11 @@ lint: $(READY)  ## Style, types, structure
 check: $(READY)  ## What is generated and committed is up to date
 	$(RUN)/python scripts/generate.py --check
 
-openapi docs: $(READY)  ## Write what is generated: the OpenAPI document and the reference pages
+openapi: $(READY)  ## Write what is generated: the OpenAPI document and the reference pages
 	$(RUN)/python scripts/generate.py
+
+docs: $(READY)  ## Build the documentation site in docs/dist
+	sh scripts/docs
 
 bench: $(READY)  ## Measure, and print ratios of one run
 	$(RUN)/python -m bench

@@ -20,6 +20,7 @@ from vestibule.settings import Settings
 from vestibule.storage import schema
 
 ROOT = Path(__file__).parent.parent
+GUIDES = ROOT / "docs" / "src" / "content" / "docs"
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     stale = []
     for path, content in generated():
         if check and (not path.exists() or path.read_bytes() != content):
-            stale.append(f"{path.relative_to(ROOT)} is not what the code says: run make docs")
+            stale.append(f"{path.relative_to(ROOT)} is not what the code says: run make openapi")
         elif not check:
             path.write_bytes(content)
     if check:
@@ -48,8 +49,8 @@ def generated() -> Iterator[tuple[Path, bytes]]:
 def written() -> Iterator[tuple[Path, str]]:
     """(file, text) of what people read."""
     yield ROOT / "docs" / "openapi.json", document()
-    yield ROOT / "docs" / "configuration.md", configuration()
-    yield ROOT / "docs" / "errors.md", error_guide()
+    yield GUIDES / "configuration.md", configuration()
+    yield GUIDES / "errors.md", error_guide()
     yield ROOT / "src" / "vestibule" / "client" / "errors.py", client_errors()
 
 
@@ -61,32 +62,46 @@ def document() -> str:
 
 
 def configuration() -> str:
-    """The reference of all options."""
+    """The reference of all options, a section for each group."""
     lines = [
-        "# Configuration",
-        "",
-        "Every option is an environment variable. Lists are written with commas between.",
-        "",
-        "| variable | default | what it is |",
-        "|---|---|---|",
+        *head("Configuration"),
+        "Every option is an environment variable. Lists are written with commas between. Times are",
+        "in seconds, sizes in bytes.",
     ]
-    for name, field in Settings.model_fields.items():
-        default = field.default
-        if default is PydanticUndefined or default is None or default in ((), frozenset()):
-            shown = ""
-        elif isinstance(default, frozenset):
-            shown = f"`{','.join(sorted(default))}`"
-        else:
-            shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"
-        lines.append(f"| `VESTIBULE_{name.upper()}` | {shown} | {field.description} |")
+    for group in reversed(Settings.__bases__):
+        lines += [
+            "",
+            f"## {(group.__doc__ or '').strip().rstrip('.')}",
+            "",
+            "| variable | default | what it is |",
+            "|---|---|---|",
+        ]
+        lines += [option(name) for name in Settings.model_fields if name in group.__annotations__]
     return "\n".join(lines) + "\n"
+
+
+def option(name: str) -> str:
+    """A line of the reference."""
+    field = Settings.model_fields[name]
+    default = field.default
+    if default is PydanticUndefined or default is None or default in ((), frozenset()):
+        shown = ""
+    elif isinstance(default, frozenset):
+        shown = f"`{','.join(sorted(default))}`"
+    else:
+        shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    return f"| `VESTIBULE_{name.upper()}` | {shown} | {field.description} |"
+
+
+def head(title: str) -> tuple[str, ...]:
+    """What a page of the site begins with."""
+    return "---", f"title: {title}", "---", ""
 
 
 def error_guide() -> str:
     """One section a type."""
     lines = [
-        "# Errors",
-        "",
+        *head("Errors"),
         "Every error of every route has one shape: `code` is the HTTP status, `detail` a sentence",
         "for people, `type` one of the names below for programs, and `errors`, where there is",
         "anything to name, says what is wrong where. What was sent is never echoed.",

@@ -1,4 +1,4 @@
-"""`python -m bench.peers`: measure every peer and Vestibule in turn, and write docs/peers.md anew.
+"""`python -m bench.peers`: measure every peer and Vestibule in turn, and write its page anew.
 
 `--quick` measures briefly and prints; names of services measure these alone and print;
 `--install` installs and no more; `--render` writes the document of the last figures.
@@ -28,6 +28,7 @@ from bench.peers.processes import SITES, run
 from bench.peers.vestibule import Vestibule
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = DOCS / "src" / "content" / "docs"
 FIGURES = DOCS / "peers.json"
 PLOTTING = ["matplotlib==3.11.2"]
 PEERS: list[Peer] = [
@@ -135,9 +136,9 @@ def compare(
 
 def write(report: rows.Report) -> None:
     """The document and its plots."""
-    page = DOCS / "peers.md"
+    page = PAGES / "peers.md"
     page.write_text(render.insert(page.read_text(), render.render(report)))
-    images = DOCS / "images"
+    images = PAGES / "images"
     images.mkdir(exist_ok=True)
     python = environment.virtual_environment("matplotlib", PLOTTING)
     run(Command([str(python), str(SITES / "plots.py"), str(FIGURES), str(images)]))

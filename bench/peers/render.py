@@ -1,4 +1,4 @@
-"""The tables and sentences of docs/peers.md, of what a run found."""
+"""The tables and sentences of the page `peers.md`, of what a run found."""
 
 from __future__ import annotations
 

@@ -51,6 +51,18 @@ HEADERS: dict[type[errors.ApiError], dict[str, str]] = {
 
 BY_NAME = {kind.__name__: kind for kind in errors.ALL}
 
+REQUEST_EXAMPLES: dict[str, dict[str, str]] = {
+    "login": {
+        "client_id": "example",
+        "client_secret": "example",
+        "grant_type": "password",
+        "password": "example",
+        "scope": "",
+        "username": "example",
+    },
+}
+"""Forms as samples send them: made of the schema alone they would send its defaults, `null`."""
+
 SUCCESS_EXAMPLES: dict[str, Any] = {
     "login": {
         "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…",
@@ -98,6 +110,9 @@ def _add_schema(schemas: dict[str, Any], model: Any) -> None:
 
 def _complete(operation: dict[str, Any]) -> None:
     name = operation["operationId"]
+    if name in REQUEST_EXAMPLES:
+        (form,) = operation["requestBody"]["content"].values()
+        form["example"] = REQUEST_EXAMPLES[name]
     if name in SUCCESS_EXAMPLES:
         content = operation["responses"]["200"]["content"]["application/json"]
         content["example"] = SUCCESS_EXAMPLES[name]

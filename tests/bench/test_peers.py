@@ -22,6 +22,8 @@ from bench.peers.peer import Command, UnavailableError, request
 from bench.peers.processes import await_status, family, proportional, run, started, used
 from bench.peers.vestibule import Vestibule
 
+PAGES = Path(__file__).parents[2] / "docs" / "src" / "content" / "docs"
+
 ROUND = Round(
     logins=100.0,
     bare=105.0,
@@ -151,7 +153,7 @@ def test_only_what_stands_between_the_marks_is_written_anew() -> None:
 
 
 def test_the_page_of_the_repository_can_be_written() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "peers.md").read_text()
+    page = (PAGES / "peers.md").read_text()
 
     assert "NEW" in render.insert(page, "NEW")
 

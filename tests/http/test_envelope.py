@@ -18,7 +18,7 @@ from vestibule.wiring import Services
         ("GET", "/api/v1/auth/login/", 404, "not_found_error"),
         ("GET", "/api/v1//user", 404, "not_found_error"),
         ("GET", "/%00", 404, "not_found_error"),
-        ("GET", "/docs", 404, "not_found_error"),
+        ("GET", "/redoc", 404, "not_found_error"),
         ("GET", "/api/v1/auth/login", 405, "method_not_allowed_error"),
         ("OPTIONS", "/api/v1/auth/login", 405, "method_not_allowed_error"),
         ("TRACE", "/api/v1/user", 405, "method_not_allowed_error"),

@@ -156,7 +156,7 @@ def test_the_dashboards_expressions_are_promql(tmp_path: Path) -> None:
 async def test_the_documentation_names_every_metric_and_no_other(
     known: dict[str, set[str]],
 ) -> None:
-    page = (DEPLOY.parent / "docs" / "observability.md").read_text()
+    page = (DEPLOY.parent / "docs" / "src" / "content" / "docs" / "observability.md").read_text()
     rows = re.findall(r"^\| (`vestibule_[^|]+)\|", page, flags=re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
 

@@ -25,7 +25,8 @@ from vestibule.state.service import SharedState
 from vestibule.wiring import Services
 
 Instances = Callable[..., list[Services]]
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+GUIDES = Path(__file__).parents[2] / "docs" / "src" / "content" / "docs"
+OPERATIONS = GUIDES / "operations.md"
 
 
 def state(url: str) -> SharedState:

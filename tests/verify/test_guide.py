@@ -12,13 +12,13 @@ import pytest
 from tests.verify.issuer import Issuer
 from vestibule.verify import Verifier
 
-GUIDE = Path(__file__).parents[2] / "docs" / "protect-your-api.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "src" / "content" / "docs" / "protect-your-api.md"
 BASE = "https://api.example.org"
 
 
 def _block(heading: str) -> str:
     section = GUIDE.read_text().split(f"## {heading}\n", 1)[1]
-    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    found = re.search(r"```python[^\n]*\n(.*?)```", section, re.DOTALL)
     assert found is not None
     return found.group(1)
 

@@ -1,4 +1,4 @@
-"""The plots of docs/peers.md: `plots.py REPORT FOLDER`, under matplotlib's environment."""
+"""The plots of the page `peers.md`: `plots.py REPORT FOLDER`, under matplotlib's environment."""
 
 from __future__ import annotations
 

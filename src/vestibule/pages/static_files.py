@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ FILES = {
     "vestibule.js": "text/javascript",
     "vestibule.svg": "image/svg+xml",
     "chevron.svg": "image/svg+xml",
+    "api-reference.js": "text/javascript",
 }
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """For a logo that somebody opens by itself: a picture may hold scripts."""
@@ -35,7 +37,7 @@ def routes(brand: Brand) -> list[BaseRoute]:
     if brand.logo is not None:
         files.append(("logo", brand.logo, brand.logo_type))
     return [
-        PageRoute(f"{PREFIX}/{name}", _file(content, media_type=media_type))
+        PageRoute(f"{PREFIX}/{name}", file(content, media_type=media_type))
         for name, content, media_type in files
     ]
 
@@ -50,7 +52,8 @@ def _compressed(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def _file(content: bytes, *, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+def file(content: bytes, *, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    """A handler that answers with this, compressed for whoever can read it so."""
     tag = hashlib.sha256(content).hexdigest()[:16]
     common = {
         "Cache-Control": "public, max-age=3600",
@@ -67,7 +70,8 @@ def _file(content: bytes, *, media_type: str) -> Callable[[Request], Awaitable[R
             return Response(status_code=304, headers=headers)
         if small:
             headers["Content-Encoding"] = "gzip"
-        body = _compressed(content) if small else content
+        # In a thread, once: the largest takes as long as a login.
+        body = await asyncio.to_thread(_compressed, content) if small else content
         return Response(body, media_type=media_type, headers=headers)
 
     return answer

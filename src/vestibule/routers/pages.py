@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from vestibule.pages import (
+    api_reference,
     authorize,
     device,
     invitation,
@@ -98,7 +99,9 @@ def page_routes(services: Services) -> list[BaseRoute]:
             audit=services.audit,
         ),
     ]
+    reference = api_reference.routes(pages) if services.settings.api_reference else []
     return [
         *(route for router in routers for route in router.routes),
         *static_files.routes(brand),
+        *reference,
     ]

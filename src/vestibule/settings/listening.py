@@ -35,6 +35,9 @@ class Listening(Group):
     cors_origins: Annotated[tuple[str, ...], CommaSeparated] = Field(
         default=(), description="Web origins whose pages may call the API."
     )
+    api_reference: bool = Field(
+        default=True, description="Serve an interactive reference of the API at `/docs`."
+    )
     max_body: int = Field(default=16 * 1024, ge=1024, description="Largest request body, in bytes.")
     header_timeout: float = Field(
         default=10,

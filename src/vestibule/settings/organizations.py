@@ -66,7 +66,7 @@ class OrganizationsAndMail(Group):
     mail_templates: Path | None = Field(
         default=None,
         description="Folder with templates of mail in the place of ours, `en/invitation.txt`; see "
-        "docs/mail.md.",
+        "the guide to mail.",
     )
     mail_timeout: float = Field(
         default=30, gt=0, le=300, description="Seconds that sending one message may take."

@@ -34,7 +34,7 @@ def is_behind(version: str | None) -> bool:
     """Whether a database of this version lacks what this program needs.
 
     Numbers grow. A newer one is fine: the next release has migrated, and keeps what this one asks
-    for until every instance is the next one (`docs/migrations.md`).
+    for until every instance is the next one (the guide `migrations.md`).
     """
     return version is None or version < HEAD
 
