@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 
-from bench import directories, measures, tokens, verify
+from bench import directories, measures, pages, tokens, verify
 from bench.scale.effort import Effort, add_options, effort
 from bench.scale.growth import growth
 from bench.scale.imports import imports
@@ -28,6 +28,7 @@ ALL: dict[str, Callable[[], Iterator[str]]] = {
     "start": measures.start,
     "import": measures.import_users,
     "directories": directories.directories,
+    "pages": pages.pages,
 }
 AT_SCALE: dict[str, Callable[[Effort], Iterator[str]]] = {
     "scaled": scaled,

@@ -128,10 +128,10 @@ class PostgresServer:
         )
         return done.stdout.strip()
 
-    def new_database(self, *, template: str = "template0") -> str:
+    def new_database(self, *, template: str = "template0", options: str = "") -> str:
         """Create a database, and return its URL."""
         name = f"test{next(self._names)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy {options}")
         return self.url(name)
 
     def emptied(self) -> str:
