@@ -27,7 +27,7 @@ export default defineConfig({
       sidebar: [
         { label: 'Start', items: ['quick-start', 'clients', 'tokens', 'errors'] },
         { label: 'Your platform', items: ['protect-your-api', 'sdk'] },
-        { label: 'People and passwords', items: ['passwords', 'directories', 'scim', 'mail'] },
+        { label: 'People and passwords', items: ['pages', 'passwords', 'directories', 'scim', 'mail'] },
         { label: 'Migrate from', items: [{ autogenerate: { directory: 'migrate' } }] },
         {
           label: 'Run it',
