@@ -30,6 +30,9 @@ LISTS = {
     "users whose name or address begins with `user9`": "/admin/users?search=user9",
     "the one user `user777777`": "/admin/users?search=user777777",
     "a page in the middle": "/admin/users?after=username%3Auser5",
+    "the last page, whose addresses are looked through": (
+        "/admin/users?search=user&after=username%3Auser99999"
+    ),
     "users whom nobody is": "/admin/users?search=nobody",
     "the first page of the trail": "/admin/audit",
     "what nobody did, in the trail": "/admin/audit?event=nothing",

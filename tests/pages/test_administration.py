@@ -714,6 +714,23 @@ async def test_the_overview_shows_how_logins_end(
     assert "told no: 1" in page
     assert page.count('class="success"/>') == 1
     assert page.count('class="failure"/>') == 1
+    assert page.count('class="depth"/>') >= 1
     clock.advance(services.settings.administration_lifetime)
     await enter(client, "/admin", "root")
     assert "told no: 0" in (await client.get("/admin")).text
+
+
+@pytest.mark.usefixtures("root")
+async def test_the_overview_shows_which_directory_fails(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    await send(client, f"{DIRECTORIES}/new", "create", configuration=directory())
+    before = (await client.get("/admin")).text
+    answer = await log_in(client, "ann@corp.example")
+    after = (await client.get("/admin")).text
+
+    assert answer.status_code == 502
+    assert SHOWN in before
+    assert before.count('class="failed"/>') == 0
+    assert after.count('class="failed"/>') == 1
+    assert "1 failure in a row" in after

@@ -61,6 +61,22 @@ async def test_a_beginning_finds_all_that_begin_so_page_by_page(
 
 
 @pytest.mark.usefixtures("people")
+async def test_a_page_looks_at_so_many_addresses_and_no_more(
+    services: Services, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vestibule.users.service.LOOK_THROUGH", 3)
+    for number in range(7):
+        await world.user(f"m.{number}")  # named as their addresses are
+
+    found, after = await services.users.search("m.", limit=10)
+    empty, further = await services.users.search("m.", after=after, limit=10)
+
+    assert len(found) == 7
+    assert (empty, further) == ([], "address:m.5@example.org")
+    assert sorted((await names(services, "m.", limit=10))[7:]) == sorted(NAMES)
+
+
+@pytest.mark.usefixtures("people")
 async def test_whoever_is_named_so_is_not_told_twice_for_their_address(
     services: Services, world: World
 ) -> None:
@@ -78,7 +94,7 @@ async def test_a_search_is_found_by_an_index(services: Services) -> None:
         await services.users.search("ab", after="address:ab@example.org")
     asked = [one for one in sent if "FROM users" in one[0]]
 
-    assert len(asked) == 3
+    assert len(asked) == 5
     assert await services.database.write(lambda c: looked_through(c, asked)) == set()
 
 

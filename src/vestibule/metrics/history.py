@@ -11,6 +11,8 @@ STEP = 10
 """Seconds of one slice."""
 SLICES = 60
 """How many are kept: ten minutes."""
+ANSWERS = frozenset({"right", "wrong", "found", "unknown"})
+"""The outcomes of a question that was answered."""
 
 
 @dataclass(slots=True)
@@ -21,10 +23,14 @@ class Slice:
     """Seconds since the epoch, a multiple of the step."""
     logins: Counter[str] = field(default_factory=Counter)
     """Ends of logins by result."""
-    waits: int = 0
-    """Hashes that had their turn."""
+    hashes: int = 0
+    """That had their turn."""
+    deepest: int = 0
+    """Hashes under way or waiting at most, when one was done."""
     longest_wait: float = 0.0
     """Seconds that one of them stood in the queue at most."""
+    answers: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """Questions to directories, by key and whether they were answered."""
 
 
 class History:
@@ -41,11 +47,16 @@ class History:
         """A login has ended so."""
         self._present().logins[result] += 1
 
-    def waited(self, seconds: float) -> None:
-        """A hash has had its turn after so long."""
+    def hashed(self, *, waited: float, depth: int) -> None:
+        """A hash has had its turn after so many seconds, and so many were under way."""
         present = self._present()
-        present.waits += 1
-        present.longest_wait = max(present.longest_wait, seconds)
+        present.hashes += 1
+        present.deepest = max(present.deepest, depth)
+        present.longest_wait = max(present.longest_wait, waited)
+
+    def directory(self, key: str, outcome: str) -> None:
+        """A directory has answered, or not."""
+        self._present().answers[key, outcome in ANSWERS] += 1
 
     def slices(self) -> list[Slice]:
         """All of the last minutes, oldest first, those in which nothing happened as well."""

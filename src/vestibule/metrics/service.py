@@ -170,10 +170,10 @@ class Metrics:
         """So many events were not written to the table."""
         self._audit_left_out(reason).inc(count)
 
-    def hashed(self, *, waited: float, took: float) -> None:
-        """One hash has been verified or made; both in seconds."""
+    def hashed(self, *, waited: float, took: float, depth: int) -> None:
+        """One hash of so many under way has been verified or made; both in seconds."""
         self._hash_wait.observe(waited)
-        self.history.waited(waited)
+        self.history.hashed(waited=waited, depth=depth)
         self._hash_seconds.observe(took)
 
     def database(self, kind: str, seconds: float) -> None:
@@ -192,6 +192,7 @@ class Metrics:
     def directory_answer(self, directory: str, operation: str, outcome: str) -> None:
         """What came of a question to a directory."""
         self._directory_requests(directory, operation, outcome).inc()
+        self.history.directory(directory, outcome)
 
     def directory_seconds(self, directory: str, operation: str, seconds: float) -> None:
         """How long it took."""

@@ -142,7 +142,7 @@ class HashPool:
         else:
             spent = self._clock.monotonic() - began
             self.mean_seconds += WEIGHT * (spent - self.mean_seconds)
-            self._metrics.hashed(waited=job.waited, took=spent)
+            self._metrics.hashed(waited=job.waited, took=spent, depth=self.pending)
 
     def _hand_back(self) -> None:
         while self._done:

@@ -76,38 +76,36 @@ def named_like(
     connection: Connection, start: str, *, after: str = "", limit: int = 100
 ) -> list[User]:
     """A page of users by username, behind `after`, whose username starts so."""
-    return _starting(connection, users.c.username, start, after=after, limit=limit)
+    key = _bytewise(connection, users.c.username)
+    statement = select(users).where(*_range(key, start, after)).order_by(key).limit(limit)
+    return [User(*row) for row in connection.execute(statement)]
 
 
 def addressed_like(
-    connection: Connection, start: str, *, after: str = "", limit: int = 100
-) -> list[User]:
-    """A page of users by address, behind `after`, whose e-mail address alone starts so."""
-    username = _bytewise(connection, users.c.username)
-    return _starting(
-        connection,
-        users.c.email_address,
-        start,
-        ~username.between(start, start + LAST),
-        after=after,
-        limit=limit,
-    )
+    connection: Connection, start: str, *, after: str, limit: int, rows: int
+) -> tuple[list[User], str | None]:
+    """A page of users by address, behind `after`, whose e-mail address alone starts so.
+
+    Of so many `rows` whose addresses do, for most may be named so as well; and the last address of
+    them, where there may be more behind it.
+    """
+    key, username = (_bytewise(connection, users.c[n]) for n in ("email_address", "username"))
+    there = _range(key, start, after)
+    edge = connection.execute(
+        select(users.c.email_address).where(*there).order_by(key).offset(rows - 1).limit(1)
+    ).scalar()
+    if edge is not None:
+        there = [*there, key <= edge]
+    statement = select(users).where(*there, ~username.between(start, start + LAST))
+    found = connection.execute(statement.order_by(key).limit(limit))
+    return [User(*row) for row in found], edge
 
 
-def _starting(
-    connection: Connection,
-    column: ColumnElement[str],
-    start: str,
-    *also: ColumnElement[bool],
-    after: str,
-    limit: int,
-) -> list[User]:
-    key = _bytewise(connection, column)
-    statement = select(users).where(key > after, *also).order_by(key).limit(limit)
-    if start:
-        # A range of an index, however many users there are.
-        statement = statement.where(key >= start, key <= start + LAST)
-    return [User(*row) for row in connection.execute(statement)]
+def _range(key: ColumnElement[str], start: str, after: str) -> list[ColumnElement[bool]]:
+    """What begins so and is behind `after`: a part of an index, however many users there are."""
+    if not start:
+        return [key > after]
+    return [key > after, key >= start, key <= start + LAST]
 
 
 def _bytewise(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:

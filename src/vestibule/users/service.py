@@ -27,6 +27,9 @@ from vestibule.text import canonical_email, canonical_username, comparable
 from vestibule.users import repository
 from vestibule.users.models import User
 
+LOOK_THROUGH = 5_000
+"""Addresses that one page of a search looks at: some milliseconds."""
+
 
 class Users:
     """Accounts."""
@@ -65,7 +68,9 @@ class Users:
         """A page of users whose username or e-mail address starts so, and what the next is behind.
 
         Who is named so comes first, by username; then who has such an address, by that. `after` is
-        what an earlier page said; empty for the first one, and told for the last.
+        what an earlier page said; empty for the first one, and told for the last. A page looks at
+        so many addresses and no more: it may hold fewer users than there is room for, or none, and
+        still say that there may be more behind it.
         """
         start = start.strip().lower()
         kind, _, behind = after.partition(":")
@@ -79,14 +84,18 @@ class Users:
             if not start:
                 return found, ""  # everybody has a username
             room = limit - len(found)
-            addressed = repository.addressed_like(
-                connection, start, after=behind if kind == "address" else "", limit=room + 1
+            addressed, edge = repository.addressed_like(
+                connection,
+                start,
+                after=behind if kind == "address" else "",
+                limit=room + 1,
+                rows=LOOK_THROUGH,
             )
             if len(addressed) > room:
                 # Where there is no room for any of them, the next page begins with the first.
                 last = addressed[room - 1].email_address if room else ""
                 return found + addressed[:room], f"address:{last}"
-            return found + addressed, ""
+            return found + addressed, f"address:{edge}" if edge else ""
 
         return await self._database.scan(look)
 
