@@ -38,6 +38,9 @@ NO_TELEMETRY: TelemetryConfig = {
 codes in them and exceptions' texts. Ours is in `tracing/` and `metrics/`."""
 
 LOGIN = "/api/v1/auth/login"
+ADMINISTRATION = "/admin/"
+MAX_ADMINISTRATION = 256 * 1024
+"""Bytes: forms there hold whole configurations, which the encoding of a form makes longer."""
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -117,6 +120,7 @@ def _layers(services: Services) -> list[Middleware]:
             limit=settings.max_body,
             timeout=settings.body_timeout,
             uploads=frozenset({UPLOADS}),
+            larger={ADMINISTRATION: max(settings.max_body, MAX_ADMINISTRATION)},
         ),
     ]
 

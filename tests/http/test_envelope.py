@@ -47,7 +47,7 @@ async def test_a_defect_inside_a_layer_is_answered_too(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("the inside of a layer")
 
-    monkeypatch.setattr(body.BodyLimitLayer, "_whole", broken)
+    monkeypatch.setattr(body, "_whole", broken)
     async with make_client(services) as client:
         response = await client.get("/api/v1/health")
 

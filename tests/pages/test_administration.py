@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import gzip
 import html
+import io
 import json
 from typing import Any
 from uuid import UUID
@@ -14,14 +16,19 @@ import pytest
 from pydantic import SecretStr
 
 from tests.conftest import make_client
+from tests.oauth.flows import hidden
 from tests.pages.rooms import done, enter, require_own_forms, send, token_of
 from tests.world import PASSWORD, FakeClock, World, log_in
+from vestibule.access.caller import Caller
+from vestibule.audit.models import Result
+from vestibule.audit.service import Attempt
 from vestibule.clients.models import Grant
 from vestibule.clock import utc
 from vestibule.errors import AuthenticationFailed
 from vestibule.ids import new_id
 from vestibule.orgs.models import Role
 from vestibule.users import import_jobs
+from vestibule.users.administration import UserAdministration
 from vestibule.users.import_jobs import ImportJob
 from vestibule.users.models import User
 from vestibule.wiring import Services
@@ -174,7 +181,7 @@ async def test_an_account_is_made_and_can_sign_in(
     async with make_client(services) as other:
         assert (await log_in(other, "carol", NEW)).status_code == 200
     (made,) = await events(services, "user_create")
-    assert made == ("success", "Carol")
+    assert made == ("success", str(carol.id))
 
 
 @pytest.mark.usefixtures("root")
@@ -270,7 +277,6 @@ async def test_the_rest_of_what_is_done_to_an_account(
 
     await done(client, await send(client, url, "rename", first_name="Ada", last_name="L."))
     await done(client, await send(client, url, "vouch"))
-    await done(client, await send(client, url, "mail_reset"))
     page = (await client.get(url)).text
     await done(client, await send(client, url, "end_session", session_id=str(session.id)))
 
@@ -279,6 +285,7 @@ async def test_the_rest_of_what_is_done_to_an_account(
     assert "Acme" in page
     assert str(session.id) in page
     assert await services.sessions.live_of(alice.id) == []
+    assert await events(services, "admin_session_end") == [("success", str(alice.id))]
     unknown = await send(client, url, "end_session", session_id=str(NOBODY))
     assert unknown.status_code == 404
 
@@ -288,6 +295,86 @@ async def test_the_rest_of_what_is_done_to_an_account(
                                   f"{CLIENTS}/none", f"{DIRECTORIES}/none"])  # fmt: skip
 async def test_what_is_not_there_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.usefixtures("root")
+async def test_a_link_is_mailed_where_mail_reaches_people(services: Services, world: World) -> None:
+    alice = await world.user("alice")
+    await world.user("nowhere", email_address=None)
+    services.outbox.is_configured = True
+    async with make_client(services) as client:
+        await enter(client, "/admin", "root")
+
+        await done(client, await send(client, f"{USERS}/{alice.id}", "mail_reset"))
+        made = await send(
+            client, f"{USERS}/new", "create", username="carol", email_address="c@example.org"
+        )
+        nowhere = (await user_of(services, "nowhere")).id
+        refused = await send(client, f"{USERS}/{nowhere}", "mail_reset")
+
+    carol = await user_of(services, "carol")
+    assert made.status_code == 303
+    assert refused.status_code == 409
+    assert await events(services, "password_reset_send") == [
+        ("success", str(alice.id)), ("success", str(carol.id)), ("refused", str(nowhere)),
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("root")
+async def test_no_link_is_promised_where_mail_reaches_nobody(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    alice = await world.user("alice")
+    url = f"{USERS}/{alice.id}"
+
+    page = await client.get(url)
+    sent = await send(client, url, "mail_reset")
+
+    assert "Mail a link" not in page.text
+    assert "this service sends no mail" in (await client.get(f"{USERS}/new")).text
+    assert sent.status_code == 409
+
+
+async def test_of_two_who_take_it_from_each_other_one_stays(
+    services: Services, world: World
+) -> None:
+    ann, bob = await world.user("ann", is_admin=True), await world.user("bob", is_admin=True)
+    people = UserAdministration(users=services.users, audit=services.audit)
+
+    def caller(user: User) -> Caller:
+        return Caller(
+            user_id=user.id, username=user.username, email_address=None, email_verified=False,
+            is_admin=True, client_id="vestibule", scopes=frozenset(),
+        )  # fmt: skip
+
+    answers = await asyncio.gather(
+        people.set_admin(caller(ann), bob.id, is_admin=False),
+        people.set_admin(caller(bob), ann.id, is_admin=False),
+        return_exceptions=True,
+    )
+
+    left = [user for user in (await services.users.search())[0] if user.is_admin]
+    assert len(left) == 1
+    assert sorted(type(answer).__name__ for answer in answers) == ["AccessForbidden", "NoneType"]
+
+
+@pytest.mark.usefixtures("root")
+async def test_what_was_not_done_is_not_said_to_be(
+    client: httpx.AsyncClient, services: Services, world: World, clock: FakeClock
+) -> None:
+    alice = await world.user("alice")
+    url = f"{USERS}/{alice.id}?done=enable"
+    token = token_of(await client.get(url))
+    clock.advance(services.settings.administration_lifetime + 1)
+
+    late = await client.post(url, data={"action": "disable", "form_token": token})
+    form = {"action": "sign_in", "username": "root", "password": PASSWORD}
+    back = await client.post(url, data={**form, "form_token": hidden(late.text, "form_token")})
+    page = await client.get(back.headers["location"])
+
+    assert late.status_code == 401
+    assert "Done." not in page.text
+    assert (await user_of(services, "alice")).is_active
 
 
 # Organizations
@@ -356,15 +443,35 @@ async def test_what_a_client_may_is_changed(client: httpx.AsyncClient, services:
     form = client_form(name="Portal", scopes="openid", organizations="acme", first_party="true")
 
     bad = await send(client, url, "save", **client_form(redirect_uris="javascript:alert(1)"))
+    none = await send(client, url, "save", **client_form(redirect_uris="https://[::1/callback"))
     await done(client, await send(client, url, "save", **form))
 
-    assert bad.status_code == 422
+    assert (bad.status_code, none.status_code) == (422, 422)
     assert "absolute https URL" in bad.text
     changed = await services.clients.get("portal")
     assert changed.name == "Portal"
     assert changed.scopes == {"openid"}
     assert changed.organizations == frozenset({"acme"})
     assert changed.first_party
+
+
+@pytest.mark.usefixtures("root")
+async def test_of_two_who_change_a_client_the_second_looks_again(
+    client: httpx.AsyncClient, services: Services, clock: FakeClock
+) -> None:
+    await send(client, f"{CLIENTS}/new", "create", client_id="portal", **client_form())
+    url = f"{CLIENTS}/portal"
+    seen = hidden((await client.get(url)).text, "seen")
+    clock.advance(1)
+    await done(client, await send(client, url, "save", **client_form(scopes="openid"), seen=seen))
+
+    second = await send(client, url, "save", **client_form(name="  "), seen=seen)
+
+    assert second.status_code == 409
+    assert (await services.clients.get("portal")).scopes == {"openid"}
+    third = await send(client, url, "save", **client_form(name="  "))
+    assert third.status_code == 303
+    assert (await services.clients.get("portal")).name == "portal"
 
 
 @pytest.mark.usefixtures("root")
@@ -533,12 +640,17 @@ async def test_the_trail_is_taken_out_whole(
     for number in range(8):
         await world.client(f"c{number}")
         await log_in(client, "nobody", client_id=f"c{number}", headers={"User-Agent": "x"})
-    await log_in(client, "=cmd()", client_id="=cmd()")
+    for text in ("=cmd()", "+1", "-1", "@a", "\tb"):
+        attempt = Attempt("probe", "127.0.0.1", "127.0.0.1", "", target=text)
+        await services.audit.record(
+            services.audit.event(attempt, result=Result.SUCCESS, cause="done", status=200)
+        )
     await services.audit.flush()
     told = await services.audit.latest(limit=1000)
 
     answer = await client.get(f"{AUDIT}/export?format=jsonl")
     table = await client.get(f"{AUDIT}/export?event=login")
+    cells = await client.get(f"{AUDIT}/export?event=probe")
 
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert [UUID(line["id"]) for line in lines][1:] == [event.id for event in reversed(told)]
@@ -546,7 +658,8 @@ async def test_the_trail_is_taken_out_whole(
     assert answer.headers["content-disposition"] == 'attachment; filename="audit.jsonl"'
     assert table.text.splitlines()[0].startswith("id,occurred_at,event")
     assert all(",login," in line for line in table.text.splitlines()[1:])
-    assert "=cmd()" not in table.text.replace("'=cmd()", "")
+    rows = list(csv.DictReader(io.StringIO(cells.text)))
+    assert [row["target"] for row in rows] == ["'\tb", "'@a", "'-1", "'+1", "'=cmd()"]
 
 
 # Import
@@ -597,6 +710,56 @@ async def test_users_are_imported_from_a_file(
     again = await upload(client, "people.csv", "\n".join(lines[:3]).encode())
     await ended(services)
     assert "There already</dt><dd>2<" in (await client.get(again.headers["location"])).text
+
+
+@pytest.mark.usefixtures("root")
+async def test_lines_that_say_nothing_or_nonsense_stop_nobody(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    nonsense = {f"field{number}": "" for number in range(3000)}
+    lines = [
+        b"\n" * 100_000,
+        b'{"username": "dora", "\\ud800": 1}',
+        json.dumps({"username": "emil", "is_active": "maybe", **nonsense}).encode(),
+        b'{"username": "fred"}',
+    ]
+
+    answer = await upload(client, "people.jsonl.gz", gzip.compress(b"\n".join(lines)))
+    await ended(services)
+    page = await client.get(answer.headers["location"])
+
+    assert "Done." in page.text
+    assert await services.users.find("fred") is not None
+    assert page.text.count("a field that is not known") == 2
+    assert len(page.text) < 10_000
+
+
+@pytest.mark.usefixtures("root")
+async def test_what_is_packed_too_tightly_is_refused(
+    client: httpx.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vestibule.users.imports.MOST", 1_000_000)
+
+    answer = await upload(client, "people.csv.gz", gzip.compress(b"username\n" + b"a" * 2_000_000))
+    await ended(services)
+
+    assert "too large" in (await client.get(answer.headers["location"])).text
+
+
+@pytest.mark.usefixtures("root")
+async def test_of_two_imports_at_once_one_is_begun(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    token = token_of(await client.get(IMPORT))
+
+    answers = await asyncio.gather(
+        *(upload(client, "people.csv", b"username\nq\n", token=token) for _ in range(2))
+    )
+    await ended(services)
+
+    assert sorted(answer.status_code for answer in answers) in ([303, 303], [303, 409])
+    begun = await services.database.read(lambda c: import_jobs.latest(c, limit=10))
+    assert all(job.ended_at is not None for job in begun)
 
 
 @pytest.mark.usefixtures("root")
@@ -724,7 +887,7 @@ async def test_the_overview_shows_how_logins_end(
 async def test_the_overview_shows_which_directory_fails(
     client: httpx.AsyncClient, services: Services
 ) -> None:
-    await send(client, f"{DIRECTORIES}/new", "create", configuration=directory())
+    await send(client, f"{DIRECTORIES}/new", "create", configuration=directory(), secret="x")
     before = (await client.get("/admin")).text
     answer = await log_in(client, "ann@corp.example")
     after = (await client.get("/admin")).text

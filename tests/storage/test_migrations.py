@@ -76,3 +76,21 @@ def test_a_program_starts_on_the_tables_of_the_next_release(empty: str, tmp_path
     assert schema.current(empty) == NEWER
     assert NEWER in migrated.stdout
     assert "update the program" in found.stdout
+
+
+def test_an_index_whose_making_was_interrupted_is_made_anew(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    command.upgrade(schema.alembic_config(url), "0005")
+    broken = "CREATE INDEX ix_users_username_bytes ON users (created_at)"
+    spoilt = (
+        "UPDATE pg_index SET indisvalid = false"
+        " WHERE indexrelid = 'ix_users_username_bytes'::regclass"
+    )
+    for statement in (broken, spoilt):
+        run_once(url, lambda c, statement=statement: c.execute(text(statement)))  # type: ignore[misc]
+
+    schema.upgrade(url)
+
+    told = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_users_username_bytes'"
+    made = run_once(url, lambda c: c.execute(text(told)).scalar_one())
+    assert '(username COLLATE "C")' in made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -57,6 +57,15 @@ class Wanted:
     target: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether more is said than from when to when."""
+        return any(
+            getattr(self, field.name) is not None
+            for field in fields(self)
+            if field.name not in ("since", "until")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,11 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Row,
-    String,
     TableClause,
     bindparam,
-    cast,
     column,
     delete,
-    func,
     insert,
     select,
     table as table_clause,
@@ -77,32 +73,29 @@ def look_through(
     this costs no more than reading so many rows in the order of the primary key.
     """
     oldest = floor_id(wanted.since) if wanted.since else UUID(int=0)
-    span = (
-        select(audit_events)
-        .where(audit_events.c.id < before, audit_events.c.id >= oldest)
-        .order_by(audit_events.c.id.desc())
-        .limit(rows)
-        .subquery()
+    key = audit_events.c.id
+    edge = connection.execute(
+        select(key)
+        .where(key < before, key >= oldest)
+        .order_by(key.desc())
+        .offset(rows - 1)
+        .limit(1)
+    ).scalar()
+    # By its ids and not by their number: others may be written meanwhile.
+    statement = select(audit_events).where(key < before, key >= (edge or oldest))
+    found = connection.execute(
+        statement.where(*_conditions(wanted)).order_by(key.desc()).limit(limit)
     )
-    edge, count = connection.execute(select(func.min(_as_text(span.c.id)), func.count())).one()
-    matching = (
-        select(span).where(*_conditions(wanted, span)).order_by(span.c.id.desc()).limit(limit)
-    )
-    found = [event_of(row) for row in connection.execute(matching)]
-    return found, UUID(edge) if count == rows else None
+    return [event_of(row) for row in found], edge
 
 
-def _conditions(wanted: Wanted, rows: FromClause) -> list[ColumnElement[bool]]:
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    columns = audit_events.c
     return [
-        rows.c[field.name] == value
+        columns[field.name] == value
         for field in fields(wanted)
-        if field.name in rows.c and (value := getattr(wanted, field.name)) is not None
+        if field.name in columns and (value := getattr(wanted, field.name)) is not None
     ]
-
-
-def _as_text(column: ColumnElement[UUID]) -> ColumnElement[str]:
-    # PostgreSQL has no least UUID before version 18; as text they are in the same order.
-    return cast(column, String(36))
 
 
 def of_user(

@@ -39,6 +39,8 @@ MAX_PENDING = 10_000
 in two minutes, so they never crowd out what was decided on an account."""
 
 BATCH = 500
+MAX_TARGET = 100
+"""Characters."""
 
 LOOK_THROUGH = 20_000
 """Rows that one page of a search looks at: some hundredths of a second."""
@@ -105,7 +107,7 @@ class Audit:
             address=attempt.address,
             network=attempt.network,
             request_id=attempt.request_id,
-            target=attempt.target,
+            target=attempt.target and attempt.target[:MAX_TARGET],
         )
 
     @asynccontextmanager
@@ -268,7 +270,11 @@ class Audit:
         start = before or (floor_id(wanted.until) if wanted.until else LAST_ID)
         found, edge = await self._database.scan(
             lambda c: repository.look_through(
-                c, wanted, before=start, rows=LOOK_THROUGH, limit=limit + 1
+                c,
+                wanted,
+                before=start,
+                rows=LOOK_THROUGH if wanted.is_filtered else limit + 1,
+                limit=limit + 1,
             )
         )
         if len(found) > limit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
@@ -69,11 +70,16 @@ class ClientAdministration:
 
         return await self._act(caller, "client_create", client_id, work, status=201)
 
-    async def update(self, caller: Caller, client_id: str, may: Permissions) -> None:
-        """Change what it may. Raises `NotFound`, `ValidationFailed`."""
+    async def update(
+        self, caller: Caller, client_id: str, may: Permissions, *, seen: datetime | None
+    ) -> None:
+        """Change what it may. Raises `NotFound`, `ValidationFailed`.
+
+        `Conflict` where it was changed since it was `seen` with that `updated_at`.
+        """
 
         async def work(also: Also) -> None:
-            await self._clients.update(client_id, **_fields(may), also=also)
+            await self._clients.update(client_id, **_fields(may), seen=seen, also=also)
 
         await self._act(caller, "client_update", client_id, work)
 

@@ -21,8 +21,8 @@ SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
 FIRST_PARTY = "vestibule"
 """The `client_id` of the built-in client, which stands where a request names none."""
 
-RESERVED = {FIRST_PARTY, "null"}
-"""Not to be registered: the login form takes `null` for none."""
+RESERVED = {FIRST_PARTY, "null", "new"}
+"""Not to be registered: the login form takes `null` for none, and a page is named `new`."""
 
 MAX_URI = 2000
 MIN_RSA_BITS = 2048
@@ -69,7 +69,10 @@ def _check_redirect_uri(uri: str) -> None:
     A native app's own scheme must hold a dot (RFC 8252 §7.1), which keeps out `javascript:`,
     `data:` and their like.
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise _no_redirect_uri() from None
     web = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     native = "." in parts.scheme
     if (
@@ -80,9 +83,13 @@ def _check_redirect_uri(uri: str) -> None:
         or "@" in parts.netloc
         or not ((web and parts.hostname) or native)
     ):
-        raise ValidationFailed.of(
-            "redirect_uris", "A redirect URI is an absolute https URL without fragment"
-        )
+        raise _no_redirect_uri()
+
+
+def _no_redirect_uri() -> ValidationFailed:
+    return ValidationFailed.of(
+        "redirect_uris", "A redirect URI is an absolute https URL without fragment"
+    )
 
 
 def _check_jwks(kind: ClientKind, jwks: dict[str, Any]) -> None:

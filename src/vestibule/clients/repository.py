@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -27,9 +28,14 @@ def add(connection: Connection, client: Client) -> None:
     connection.execute(insert(clients), {name: getattr(client, name) for name in Client.__slots__})
 
 
-def change(connection: Connection, client_id: str, values: dict[str, Any]) -> None:
-    """Set some columns."""
-    connection.execute(update(clients).where(clients.c.client_id == client_id).values(**values))
+def change(
+    connection: Connection, client_id: str, values: dict[str, Any], *, seen: datetime | None = None
+) -> bool:
+    """Set some columns, with `seen` only where it was not changed since; whether they were."""
+    statement = update(clients).where(clients.c.client_id == client_id)
+    if seen is not None:
+        statement = statement.where(clients.c.updated_at == seen)
+    return connection.execute(statement.values(**values)).rowcount == 1
 
 
 def _client(row: Row[Any]) -> Client:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -21,9 +22,11 @@ from vestibule.errors import (
     AccessForbidden,
     AlreadyExists,
     AuthenticationFailed,
+    Conflict,
     InvalidRequest,
     NotFound,
 )
+from vestibule.orgs.checks import checked_name
 from vestibule.storage.database import Database
 
 Also = Callable[[Connection], None] | None
@@ -157,7 +160,7 @@ class Clients:
         secret = _new_secret() if kind is ClientKind.CONFIDENTIAL and jwks is None else None
         client = Client(
             client_id=client_id,
-            name=name,
+            name=checked_name(name),
             kind=kind,
             secret_hash=hash_secret(secret) if secret else None,
             grants=frozenset(grants),
@@ -189,11 +192,13 @@ class Clients:
         redirect_uris: Iterable[str],
         first_party: bool,
         dpop_bound: bool,
+        seen: datetime | None = None,
         also: Also = None,
     ) -> None:
         """Change what it may; its kind and how it proves itself stay. `also` is written along.
 
-        Raises `NotFound`, `ValidationFailed`.
+        Raises `NotFound`, `ValidationFailed`, and `Conflict` where it was changed since it was
+        `seen` with that `updated_at`.
         """
         client = await self.get(client_id)
         check_registration(
@@ -206,7 +211,7 @@ class Clients:
             jwks=client.jwks,
         )
         values = {
-            "name": name,
+            "name": checked_name(name),
             "grants": frozenset(grants),
             "scopes": frozenset(scopes),
             "minimum_version": minimum_version,
@@ -216,7 +221,14 @@ class Clients:
             "dpop_bound": dpop_bound,
             "updated_at": utc(self._clock),
         }
-        await self._write(lambda c: repository.change(c, client_id, values), also)
+
+        def write(connection: Connection) -> None:
+            if not repository.change(connection, client_id, values, seen=seen):
+                raise Conflict(
+                    "Somebody has changed it meanwhile: look at it again", cause="client_changed"
+                )
+
+        await self._write(write, also)
 
     async def rotate_secret(self, client_id: str, *, also: Also = None) -> SecretStr:
         """A new secret; the former ends at once. Raises `NotFound`, `InvalidRequest`.
@@ -228,7 +240,11 @@ class Clients:
             raise InvalidRequest(f"The client {client_id!r} has no secret")
         secret = _new_secret()
         values = {"secret_hash": hash_secret(secret), "updated_at": utc(self._clock)}
-        await self._write(lambda c: repository.change(c, client_id, values), also)
+
+        def write(connection: Connection) -> None:
+            repository.change(connection, client_id, values)
+
+        await self._write(write, also)
         return secret
 
     async def _write(self, work: Callable[[Connection], None], also: Also) -> None:

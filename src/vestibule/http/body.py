@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,8 +29,11 @@ class BodyLimitLayer:
         limit: int,
         timeout: float,
         uploads: frozenset[str] = frozenset(),
+        larger: Mapping[str, int] | None = None,
     ) -> None:
+        """`larger` are the limits of paths that begin so."""
         self.app = app
+        self._larger = dict(larger or {})
         self._uploads = uploads
         self._limit = limit
         self._timeout = timeout
@@ -38,12 +42,13 @@ class BodyLimitLayer:
         if scope["type"] != "http" or self._is_upload(scope):
             await self.app(scope, receive, send)
             return
+        limit = self._limit_of(scope["path"])
         for name, value in scope["headers"]:
-            if name == b"content-length" and self._exceeds(value):
-                raise self._too_large()
+            if name == b"content-length" and _exceeds(value, limit):
+                raise _too_large(limit)
         try:
             async with asyncio.timeout(self._timeout):
-                message = await self._whole(receive)
+                message = await _whole(receive, limit)
         except TimeoutError:
             raise self._too_slow() from None
         if message is None:
@@ -65,31 +70,37 @@ class BodyLimitLayer:
             for name, value in scope["headers"]
         )
 
-    def _exceeds(self, content_length: bytes) -> bool:
-        return len(content_length) > 15 or int(content_length) > self._limit
-
-    async def _whole(self, receive: Receive) -> Message | None:
-        chunks, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._limit:
-                raise self._too_large()
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return {"type": "http.request", "body": b"".join(chunks), "more_body": False}
-
-    def _too_large(self) -> InvalidRequest:
-        return InvalidRequest(
-            f"The request body is larger than {self._limit} bytes",
-            cause="body_too_large",
-            headers=CLOSE,
+    def _limit_of(self, path: str) -> int:
+        return next(
+            (limit for start, limit in self._larger.items() if path.startswith(start)), self._limit
         )
 
     def _too_slow(self) -> InvalidRequest:
         return InvalidRequest(
             "The request body did not arrive in time", cause="body_too_slow", headers=CLOSE
         )
+
+
+def _exceeds(content_length: bytes, limit: int) -> bool:
+    return len(content_length) > 15 or int(content_length) > limit
+
+
+async def _whole(receive: Receive, limit: int) -> Message | None:
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return {"type": "http.request", "body": b"".join(chunks), "more_body": False}
+
+
+def _too_large(limit: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"The request body is larger than {limit} bytes", cause="body_too_large", headers=CLOSE
+    )

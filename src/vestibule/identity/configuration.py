@@ -20,6 +20,7 @@ from vestibule.identity.oidc.configuration import OidcConfiguration
 from vestibule.orgs.models import Role
 
 KEY = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+NEW = "new"
 LOCAL = "local"
 """The name of our own directory, which no other one may have."""
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
@@ -115,6 +116,8 @@ class DirectoryConfiguration(BaseModel):
     def _is_no_name_of_ours(cls, value: str) -> str:
         if value == LOCAL:
             raise ValueError("is the name of our own directory")
+        if value == NEW:
+            raise ValueError("is the name of a page")
         return value
 
     @field_validator("domains")

@@ -166,7 +166,9 @@ class Room:
     async def enter(self, request: Request, handler: RoomHandler) -> Response:
         """Let the handler answer whoever may be here; anybody else is asked to sign in."""
         visitor = await self._browser.visitor(request)
-        back = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        # Not what was done: it would be said of what was not.
+        query = [pair for pair in request.query_params.multi_items() if pair[0] != "done"]
+        back = f"{request.url.path}?{urlencode(query)}" if query else request.url.path
         action = ""
         if request.method == "POST" and not is_upload(request):
             action = dict(await read_pairs(request)).get("action", "")

@@ -7,11 +7,13 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from vestibule import logs
+from vestibule.access.acts import require_administrator
 from vestibule.access.caller import Caller
 from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
@@ -80,6 +82,30 @@ class Recovery:
         task = asyncio.create_task(self._mail_reset(identifier, attempt))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def send_reset(self, caller: Caller, user_id: UUID, *, network: str) -> None:
+        """Mail a link to set the password to somebody, for an administrator.
+
+        Raises `AccessForbidden` for everybody else, `NotFound`, `RateLimited`, and `Conflict` where
+        no letter reaches the person or a directory keeps the password.
+        """
+        attempt = caller.attempt("password_reset_send")
+        attempt.target = str(user_id)
+        async with self._audit.following(attempt):
+            require_administrator(caller)
+            user = await self._users.get(user_id)
+            if user is None:
+                raise NotFound("User not found", cause="user_unknown")
+            if not self._outbox.is_configured:
+                raise Conflict("This service sends no mail", cause="no_mail")
+            if user.email_address is None or not user.is_active:
+                raise Conflict("This account has no address, or is disabled", cause="no_address")
+            if await self._elsewhere(user) is not None:
+                raise Conflict("A directory keeps this password", cause="directory_password")
+            await self._guard.admit_mail(network=network, recipient=user.id.hex)
+            write = self._mailing(user, user.email_address, Purpose.RESET)
+            await self._audit.succeeded(attempt, status=202, work=write)
+        self._outbox.wake()
 
     async def reset(
         self, token: SecretStr, password: SecretStr, *, visit: Visit, attempt: Attempt

@@ -26,6 +26,7 @@ def administration_pages(services: Services, room: Room) -> list[PageRouter]:
     """The routes of a room that only administrators of the service enter."""
     audit = services.audit
     accounts = UserAdministration(users=services.users, audit=audit)
+    sends_mail = services.outbox.is_configured
     return [
         overview.router(
             room=room,
@@ -36,7 +37,9 @@ def administration_pages(services: Services, room: Room) -> list[PageRouter]:
             directories=services.directory_administration,
         ),
         uploads.router(room=room, imports=services.imports),
-        people.router(room=room, people=accounts),
+        people.router(
+            room=room, people=accounts, recovery=services.recovery, sends_mail=sends_mail
+        ),
         person.router(
             room=room,
             people=accounts,
@@ -44,6 +47,7 @@ def administration_pages(services: Services, room: Room) -> list[PageRouter]:
             sessions=services.session_administration,
             directories=services.directory_administration,
             recovery=services.recovery,
+            sends_mail=sends_mail,
         ),
         organizations.router(
             room=room,

@@ -80,7 +80,9 @@ class SessionAdministration:
     ) -> None:
         """End them and write that down, in one unit. A row says that something was ended."""
         attempt = caller.attempt(event)
-        cause = "ended_by_user" if user_id == caller.user_id else "ended_by_admin"
+        cause = "ended_by_user"
+        if user_id != caller.user_id:
+            cause, attempt.target = "ended_by_admin", str(user_id)
         done = self._audit.event(attempt, result=Result.SUCCESS, cause=cause, status=204)
 
         def write(connection: Connection) -> int:

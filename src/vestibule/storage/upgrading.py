@@ -86,3 +86,10 @@ def give_way(guard: Connection, work: Callable[[Connection], None]) -> None:
 def _wait_shortly(connection: Connection) -> None:
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+
+
+def drop_broken_index(connection: Connection, name: str) -> None:
+    """Drop an index whose making CONCURRENTLY was interrupted: it would be taken for the index."""
+    broken = text("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid")
+    if connection.execute(broken, {"name": name}).first() is not None:
+        connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {name}")

@@ -187,9 +187,13 @@ class KeyRing:
         """
         if kid not in {key.kid for key in await self.list()}:
             raise NotFound(f"There is no published key {kid!r}")
+        # In this order there is always one that signs, whatever fails in between.
+        successor = await self.rotate(now=True)
         now = utc(self._clock)
         await self._database.write(lambda c: repository.expire_key(c, kid=kid, at=now))
-        return await self.rotate(now=True)
+        await self._refresh(after=0)
+        await self._news.tell(CHANGED)
+        return successor
 
     def _signer(self, key: SigningKey) -> Signer:
         private = self._private.get(key.kid)

@@ -6,11 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from vestibule.access.acts import Acts
 from vestibule.access.caller import Caller
+from vestibule.audit.models import AuditEvent
 from vestibule.audit.service import Audit
-from vestibule.errors import Conflict, NotFound
+from vestibule.errors import AccessForbidden, Conflict, NotFound
+from vestibule.ids import new_id
+from vestibule.users import repository
 from vestibule.users.models import User
 from vestibule.users.service import Users
 
@@ -52,15 +56,17 @@ class UserAdministration:
 
         Without a password nobody can sign in until one is set, by a mailed link for example.
         """
-        async with self._acts.act(caller, "user_create", target=username[:100]) as attempt:
+        user_id = new_id()
+        async with self._acts.act(caller, "user_create", target=user_id) as attempt:
             event = self._acts.done(attempt, status=201)
             user = await self._users.create(
+                user_id=user_id,
                 username=username,
                 email_address=email_address,
                 first_name=first_name,
                 last_name=last_name,
                 password=password,
-                also=lambda c: self._acts.audit.add(c, event),
+                also=lambda c: self._write_down(c, caller, event),
             )
         self._acts.audit.log(event)
         return user
@@ -99,7 +105,7 @@ class UserAdministration:
                 user,
                 password,
                 spare=caller.session_id,
-                also=lambda c: self._acts.audit.add(c, event),
+                also=lambda c: self._write_down(c, caller, event),
             )
         self._acts.audit.log(event)
 
@@ -111,8 +117,16 @@ class UserAdministration:
                 raise Conflict("You can't do this to your own account", cause="own_account")
             user = await self._existing(user_id)
             event = self._acts.done(attempt)
-            await self._users.update(user, also=lambda c: self._acts.audit.add(c, event), **changes)
+            await self._users.update(
+                user, also=lambda c: self._write_down(c, caller, event), **changes
+            )
         self._acts.audit.log(event)
+
+    def _write_down(self, connection: Connection, caller: Caller, event: AuditEvent) -> None:
+        # Two who take it from each other at once: one of them has lost it by now.
+        if not repository.still_administers(connection, caller.user_id):
+            raise AccessForbidden("Only an administrator may do this", cause="not_admin")
+        self._acts.audit.add(connection, event)
 
     async def _existing(self, user_id: UUID) -> User:
         user = await self._users.get(user_id)

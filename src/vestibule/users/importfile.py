@@ -28,10 +28,17 @@ Parser = Callable[[Iterator[str]], Iterator[Any]]
 
 
 class Rows:
-    """(line number, fields) of a file; where a line can't be read, its fields are an exception."""
+    """(line number, fields) of a file; where a line can't be read, its fields are an exception.
 
-    def __init__(self, file: BinaryIO, *, packed: bool, size: int, parse: Parser) -> None:
+    Of an empty line they are None.
+    """
+
+    def __init__(
+        self, file: BinaryIO, *, packed: bool, size: int, parse: Parser, most: int | None = None
+    ) -> None:
+        """`most` bytes may be in it when it is unpacked."""
         self._file = file
+        self._left = most
         self._text: BinaryIO | gzip.GzipFile = (
             gzip.GzipFile(fileobj=file, mode="rb") if packed else file
         )
@@ -64,9 +71,14 @@ class Rows:
 
     def _read(self) -> bytes:
         try:
-            return self._text.readline(MAX_LINE)
+            raw = self._text.readline(MAX_LINE)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise UnknownFormat(f"The file is damaged behind line {self._line}") from error
+        if self._left is not None:
+            self._left -= len(raw)
+            if self._left < 0:
+                raise UnknownFormat(f"The file is too large behind line {self._line}")
+        return raw
 
 
 @contextmanager
@@ -76,13 +88,13 @@ def open_rows(path: Path) -> Iterator[Rows]:
         yield rows_of(file, name=path, size=path.stat().st_size)
 
 
-def rows_of(file: BinaryIO, *, name: Path, size: int) -> Rows:
+def rows_of(file: BinaryIO, *, name: Path, size: int, most: int | None = None) -> Rows:
     """The rows of a file that is open, by its name. Raises `UnknownFormat`."""
     ending, packed = split_suffixes(name)
     parse = PARSERS.get(ending)
     if parse is None:
         raise UnknownFormat(f"The file must end in one of {', '.join(PARSERS)}, or that and .gz")
-    return Rows(file, packed=packed, size=size, parse=parse)
+    return Rows(file, packed=packed, size=size, parse=parse, most=most)
 
 
 def split_suffixes(path: Path) -> tuple[str, bool]:
@@ -94,6 +106,7 @@ def split_suffixes(path: Path) -> tuple[str, bool]:
 def _json_lines(lines: Iterator[str]) -> Iterator[Any]:
     for line in lines:
         if not line.strip():
+            yield None
             continue
         try:
             fields = json.loads(line)
@@ -113,8 +126,8 @@ def _csv(lines: Iterator[str]) -> Iterator[Any]:
             yield Unreadable("not a line of CSV")
         elif values and len(values) != len(header):
             yield Unreadable(f"{len(values)} fields where the header names {len(header)}")
-        elif values:
-            yield _named(header, values)
+        else:
+            yield _named(header, values) if values else None
 
 
 def _cells(line: str) -> list[str] | None:

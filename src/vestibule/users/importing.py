@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from vestibule.users import repository
 from vestibule.users.models import User
 from vestibule.users.service import Users
 
+MAX_REASONS = 5
+"""That are told of one line."""
 BATCH = 1000
 """Users in one transaction: what an import that is cut off has to do again at the most."""
 
@@ -105,6 +108,8 @@ class Importer:
     ) -> Summary:
         """Import (line number, fields) pairs; fields that are an exception are refused with it.
 
+        Fields that are None say nothing.
+
         Each batch is committed before `progress` is told of it. Whatever was committed is
         found unchanged when the same file is imported again.
         """
@@ -115,13 +120,12 @@ class Importer:
             summary.refused += 1
             refused(Refusal(line=line, reason=reason))
 
-        for batch in _batches(rows, self._batch):
-            candidates = []
-            for line, fields in batch:
-                try:
-                    candidates.append(self._candidate(line, fields))
-                except (ApiError, UnknownHashFormat, ValidationError, _Unfit) as error:
-                    refuse(line, _reason(error))
+        batches = _batches(iter(rows), self._batch)
+        # Read and judged beside the event loop: others are answered meanwhile.
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            candidates, refusals = await asyncio.to_thread(self._judged, batch)
+            for line, reason in refusals:
+                refuse(line, reason)
             hashed = await self._hashed(candidates)
             # Each statement sees what another import has committed before it.
             created, conflicts = await self._database.write(
@@ -134,6 +138,18 @@ class Importer:
             summary.unchanged += len(hashed) - created - len(conflicts)
             progress(summary)
         return summary
+
+    def _judged(
+        self, batch: list[tuple[int, Any]]
+    ) -> tuple[list[_Candidate], list[tuple[int, str]]]:
+        """Who can be imported, and which lines can't and why."""
+        candidates, refusals = [], []
+        for line, fields in batch:
+            try:
+                candidates.append(self._candidate(line, fields))
+            except (ApiError, UnknownHashFormat, ValidationError, _Unfit) as error:
+                refusals.append((line, _reason(error)))
+        return candidates, refusals
 
     def _candidate(self, line: int, fields: Any) -> _Candidate:
         if isinstance(fields, Exception):
@@ -250,15 +266,10 @@ def _conflicts(connection: Connection, left_out: Sequence[_Candidate]) -> Iterat
             yield candidate.line, "the username belongs to another account"
 
 
-def _batches(rows: Iterable[tuple[int, Any]], size: int) -> Iterator[list[tuple[int, Any]]]:
-    batch = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _batches(rows: Iterator[tuple[int, Any]], size: int) -> Iterator[list[tuple[int, Any]]]:
+    """So many rows each; a line that says nothing is none, and takes its time like one."""
+    while seen := list(islice(rows, size)):
+        yield [(line, fields) for line, fields in seen if fields is not None]
 
 
 def _reason(error: Exception) -> str:
@@ -267,10 +278,11 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ValidationError):
         found = error.errors(include_input=False, include_context=False, include_url=False)
         # The names of fields that we do not know are the sender's words: they stay unsaid.
-        return "; ".join(
+        said = dict.fromkeys(
             "a field that is not known"
-            if item["type"] == "extra_forbidden"
+            if item["type"] == "extra_forbidden" or not item["loc"]
             else f"{item['loc'][0]}: {item['msg']}"
             for item in found
         )
+        return "; ".join(list(said)[:MAX_REASONS])
     return str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from vestibule.access.acts import Acts
 from vestibule.access.caller import Caller
 from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
-from vestibule.errors import Conflict, NotFound, ValidationFailed
+from vestibule.errors import Conflict, DatabaseUnavailable, NotFound, ValidationFailed
 from vestibule.ids import new_id
 from vestibule.storage.database import Database
 from vestibule.users import import_jobs
@@ -26,6 +27,10 @@ BEAT = 1.0
 """Seconds between two signs of life."""
 SILENT = timedelta(seconds=60)
 """After so long without one, the instance that ran it is gone."""
+TRIES = 5
+"""To write how it ended."""
+MOST = 2 * 1024**3
+"""Bytes of a file when it is unpacked."""
 MAX_REFUSALS = 100
 """That are kept: the file of all of them is for the command line."""
 RECENT = 10
@@ -45,6 +50,7 @@ class Imports:
         self._acts = Acts(audit)
         self._clock = clock
         self._running: asyncio.Task[None] | None = None
+        self._is_busy = False
         self._log = logs.get("import")
 
     async def require(self, caller: Caller) -> None:
@@ -58,12 +64,13 @@ class Imports:
         while another import runs here.
         """
         async with self._acts.act(caller, "users_import") as attempt:
-            if self._running is not None and not self._running.done():
+            if self._is_busy:
                 raise Conflict("Another import is under way: wait for its end", cause="importing")
             try:
-                rows = rows_of(file, name=Path(name), size=size)
+                rows = rows_of(file, name=Path(name), size=size, most=MOST)
             except UnknownFormat as error:
                 raise ValidationFailed.of("file", str(error)) from None
+            self._is_busy = True
             now = utc(self._clock)
             job = ImportJob(
                 id=new_id(),
@@ -81,9 +88,13 @@ class Imports:
                 failure=None,
             )
             attempt.target = str(job.id)
-            await self._acts.audit.succeeded(
-                attempt, status=202, work=lambda c: import_jobs.add(c, job)
-            )
+            try:
+                await self._acts.audit.succeeded(
+                    attempt, status=202, work=lambda c: import_jobs.add(c, job)
+                )
+            except BaseException:
+                self._is_busy = False
+                raise
         self._running = asyncio.create_task(self._run(_Progress(job, rows), file))
         # Only what has begun can say that it was stopped.
         await asyncio.sleep(0)
@@ -124,10 +135,14 @@ class Imports:
         finally:
             work.cancel()
             await asyncio.wait([work])
+            self._is_busy = False
             file.close()
             job = replace(progress.job, ended_at=utc(self._clock), failure=failure)
-            await self._write(job)
             self._log.info("import ended", created=job.created, refused=job.refused, why=failure)
+            for _ in range(TRIES):
+                if await self._write(job):
+                    break
+                await self._clock.sleep(BEAT)
 
     def _failure_of(self, work: asyncio.Task[Summary]) -> str | None:
         error = work.exception()
@@ -135,11 +150,20 @@ class Imports:
             return None
         if isinstance(error, UnknownFormat):
             return str(error)
-        self._log.error("import failed", error=type(error).__name__)
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+        # Its text could hold what stood in the file.
+        self._log.error("import failed", error=type(error).__name__, place=place)
         return "defect"
 
-    async def _write(self, job: ImportJob) -> None:
-        await self._database.write_one(lambda c: import_jobs.replace(c, job))
+    async def _write(self, job: ImportJob) -> bool:
+        """Whether the database took it: a sign of life that got lost ends nothing."""
+        try:
+            await self._database.write_one(lambda c: import_jobs.replace(c, job))
+        except DatabaseUnavailable:
+            self._log.warning("progress of an import not written")
+            return False
+        return True
 
 
 class _Progress:

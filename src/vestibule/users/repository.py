@@ -159,6 +159,12 @@ def require_unchanged(connection: Connection, user: User, *, password: bool) -> 
         raise AuthenticationFailed(cause="account_changed")
 
 
+def still_administers(connection: Connection, user_id: UUID) -> bool:
+    """Whether this user administers the service, and will until the transaction ends."""
+    statement = select(users.c.id).where(users.c.id == user_id, users.c.is_active, users.c.is_admin)
+    return connection.execute(statement.with_for_update()).first() is not None
+
+
 def replace_hash(connection: Connection, *, user_id: UUID, former: str, replacement: str) -> bool:
     """Replace a hash by one of the same password; whether the former one was still there."""
     parameters = {"user_id": user_id, "former": former, "replacement": replacement}

@@ -113,6 +113,7 @@ class Users:
         password: SecretStr | None = None,
         email_verified: bool = False,
         is_admin: bool = False,
+        user_id: UUID | None = None,
         also: Callable[[Connection], None] | None = None,
     ) -> User:
         """A new, active account. Raises `ValidationFailed`, `AlreadyExists`.
@@ -127,6 +128,7 @@ class Users:
             email_verified=email_verified,
             is_admin=is_admin,
         )
+        user = replace(user, id=user_id or user.id)
         if password is not None:
             check_new_password(password, username=user.username, email=user.email_address)
             user = replace(user, password_hash=await self._passwords.hash(password))

@@ -56,6 +56,7 @@ WORDS = {
     "password_change": noop("Changed the password"),
     "password_forgotten": noop("Asked for a new password by mail"),
     "password_reset": noop("Set a new password by mail"),
+    "password_reset_send": noop("Mailed somebody a link to set the password"),
     "profile_update": noop("Changed the name"),
     "project_create": noop("Created a project"),
     "project_delete": noop("Deleted a project"),

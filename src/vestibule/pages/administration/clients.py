@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vestibule.clients.administration import ClientAdministration, Permissions
 from vestibule.clients.models import Client, ClientKind, Grant
-from vestibule.errors import AlreadyExists, ApiError, InvalidRequest, NotFound, ValidationFailed
+from vestibule.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    ValidationFailed,
+)
 from vestibule.http.forms import read_pairs
 from vestibule.pages.rooms import Here, Room, RoomForm, words
 from vestibule.pages.routes import PageRouter
@@ -32,6 +41,8 @@ class ClientForm(RoomForm):
     minimum_version: str = Field(default="", max_length=64)
     first_party: bool = False
     dpop_bound: bool = False
+    seen: datetime | None = None
+    """When it was changed last, as whoever typed this saw it."""
 
 
 def router(*, room: Room, clients: ClientAdministration) -> PageRouter:
@@ -52,7 +63,10 @@ def router(*, room: Room, clients: ClientAdministration) -> PageRouter:
         form, grants = await _sent(here)
         try:
             secret = await clients.create(
-                here.caller, form.client_id, form.kind, _permissions(form, grants)
+                here.caller,
+                form.client_id,
+                form.kind,
+                _permissions(form, grants, default=form.client_id),
             )
         except (ValidationFailed, AlreadyExists) as error:
             return _new(here, form, grants, status=error.status, error=words(error))
@@ -72,10 +86,15 @@ def router(*, room: Room, clients: ClientAdministration) -> PageRouter:
             if form.action == "rotate_secret":
                 secret = await clients.rotate_secret(here.caller, client.client_id)
             elif form.action == "save":
-                await clients.update(here.caller, client.client_id, _permissions(form, grants))
+                await clients.update(
+                    here.caller,
+                    client.client_id,
+                    _permissions(form, grants, default=client.client_id),
+                    seen=form.seen,
+                )
             else:
                 raise NotFound("Nothing is here", cause="action")
-        except (ValidationFailed, InvalidRequest) as error:
+        except (ValidationFailed, InvalidRequest, Conflict) as error:
             return _one(here, client, form=form, grants=grants, refused=error)
         if secret is None:
             return here.done("saved")
@@ -131,9 +150,9 @@ async def _checked(request: Request) -> set[str]:
     return {grant.value for grant in Grant if f"grant:{grant.value}" in names}
 
 
-def _permissions(form: ClientForm, grants: set[str]) -> Permissions:
+def _permissions(form: ClientForm, grants: set[str], *, default: str) -> Permissions:
     return Permissions(
-        name=form.name or form.client_id,
+        name=form.name.strip() or default,
         grants=frozenset(grants),
         scopes=frozenset(form.scopes.split()),
         redirect_uris=frozenset(form.redirect_uris.split()),
@@ -156,4 +175,5 @@ def _form_of(client: Client) -> ClientForm:
         minimum_version=client.minimum_version or "",
         first_party=client.first_party,
         dpop_bound=client.dpop_bound,
+        seen=client.updated_at,
     )

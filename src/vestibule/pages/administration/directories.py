@@ -69,7 +69,7 @@ REFUSALS = (
 class DirectoryForm(RoomForm):
     """What the forms send: a configuration as JSON with its secret apart, or one act."""
 
-    configuration: str = Field(default="", max_length=15_000)
+    configuration: str = Field(default="", max_length=200_000)
     secret: SecretStr = Field(default=SecretStr(""), max_length=MAX_SECRET)
     org: str = Field(default="", max_length=63)
     force: bool = False

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 from starlette.responses import Response
 
-from vestibule.errors import AlreadyExists, ValidationFailed
+from vestibule.errors import AlreadyExists, ApiError, ValidationFailed
 from vestibule.http.forms import MAX_SECRET
+from vestibule.http.visit import visit_of
 from vestibule.pages.administration.paging import page_of
 from vestibule.pages.rooms import Here, Room, RoomForm, words
 from vestibule.pages.routes import PageRouter, see_other
+from vestibule.recovery.service import Recovery
 from vestibule.users.administration import UserAdministration
 
 PATH = "/admin/users"
@@ -27,7 +29,9 @@ class NewUserForm(RoomForm):
     password: SecretStr = Field(default=SecretStr(""), max_length=MAX_SECRET)
 
 
-def router(*, room: Room, people: UserAdministration) -> PageRouter:
+def router(
+    *, room: Room, people: UserAdministration, recovery: Recovery, sends_mail: bool
+) -> PageRouter:
     """The pages of all accounts."""
     routes = room.router()
 
@@ -44,9 +48,18 @@ def router(*, room: Room, people: UserAdministration) -> PageRouter:
             following=page_of(PATH, search=start, after=behind) if behind else "",
         )
 
+    def new(here: Here, form: NewUserForm, *, refused: ApiError | None = None) -> Response:
+        return here.page(
+            "administration/user_new.html",
+            status=refused.status if refused else 200,
+            error=words(refused) if refused else "",
+            form=form,
+            sends_mail=sends_mail,
+        )
+
     @routes.shows(NEW)
     async def form(here: Here) -> Response:
-        return here.page("administration/user_new.html", form=NewUserForm(action="create"))
+        return new(here, NewUserForm(action="create"))
 
     @routes.acts(NEW)
     async def create(here: Here) -> Response:
@@ -62,9 +75,10 @@ def router(*, room: Room, people: UserAdministration) -> PageRouter:
                 password=password,
             )
         except (ValidationFailed, AlreadyExists) as error:
-            return here.page(
-                "administration/user_new.html", status=error.status, error=words(error), form=form
-            )
+            return new(here, form, refused=error)
+        if sends_mail and password is None and user.email_address is not None:
+            network = visit_of(here.request).network
+            await recovery.send_reset(here.caller, user.id, network=network)
         return see_other(f"{PATH}/{user.id}?done=created")
 
     return routes

@@ -12,7 +12,6 @@ from vestibule.errors import ApiError, NotFound
 from vestibule.http.forms import MAX_SECRET
 from vestibule.http.visit import visit_of
 from vestibule.identity.administration import DirectoryAdministration
-from vestibule.issuing.trail import attempt_of
 from vestibule.orgs.service import Organizations
 from vestibule.pages.administration.paging import uuid_of
 from vestibule.pages.rooms import Here, Room, RoomForm, words
@@ -46,6 +45,7 @@ def router(
     sessions: SessionAdministration,
     directories: DirectoryAdministration,
     recovery: Recovery,
+    sends_mail: bool,
 ) -> PageRouter:
     """The page of an account."""
     routes = room.router()
@@ -61,14 +61,11 @@ def router(
             sessions=await sessions.list_of(here.caller, user_id, after=None, limit=SESSIONS),
             identities=await directories.identities_of(here.caller, user_id),
             is_own=user_id == here.caller.user_id,
+            sends_mail=sends_mail,
         )
 
     async def mail_reset(here: Here, user_id: UUID, _: PersonForm) -> None:
-        person = await people.get(here.caller, user_id)
-        visit = visit_of(here.request)
-        attempt = attempt_of(visit, "password_forgotten")
-        attempt.target = str(here.caller.user_id)
-        await recovery.forgotten(person.username, visit=visit, attempt=attempt)
+        await recovery.send_reset(here.caller, user_id, network=visit_of(here.request).network)
 
     acts: dict[str, Act] = {
         "rename": lambda here, user_id, form: people.rename(

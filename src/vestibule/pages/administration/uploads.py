@@ -6,7 +6,7 @@ import asyncio
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message
 
@@ -88,7 +88,7 @@ async def _received(request: Request) -> tuple[str, UploadFile | None]:
         raise InvalidRequest(
             "The request body did not arrive in time", cause="body_too_slow"
         ) from None
-    except MultiPartException:
+    except (MultiPartException, ClientDisconnect):
         raise InvalidRequest("The request body can't be read as a form", cause="body") from None
     token, upload = form.get("form_token"), form.get("file")
     return (

@@ -17,9 +17,11 @@ document.addEventListener("click", async (event) => {
 // Without a script there is nothing that the button could do.
 for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
 
-// What comes to fill a part of a page is a page of the room; when the sign-in has ended it is not.
+// What comes to fill a part of a page is a page of the room. When the sign-in has ended it is not,
+// and the person must see that; a service that is away is asked again.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.xhr.responseText.includes('<body class="room">')) return;
+  const { status, responseText } = event.detail.xhr;
+  if (responseText.includes('<body class="room">')) return;
   event.preventDefault();
-  location.reload();
+  if (status < 500) location.reload();
 });

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from vestibule.storage.upgrading import drop_broken_index
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -17,6 +19,18 @@ NAMES = ("username", "email_address")
 
 
 def upgrade() -> None:
+    # First, because it commits what came before it: what fails here can be begun again.
+    if _sorts_by_locale():
+        with op.get_context().autocommit_block():
+            for name in NAMES:
+                drop_broken_index(op.get_bind(), f"ix_users_{name}_bytes")
+                op.create_index(
+                    f"ix_users_{name}_bytes",
+                    "users",
+                    [sa.text(f'{name} COLLATE "C"')],
+                    if_not_exists=True,
+                    postgresql_concurrently=True,
+                )
     op.add_column("audit_events", sa.Column("target", sa.String(100), nullable=True))
     op.create_table(
         "user_imports",
@@ -35,16 +49,6 @@ def upgrade() -> None:
         sa.Column("failure", sa.String(200), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_user_imports"),
     )
-    if _sorts_by_locale():
-        with op.get_context().autocommit_block():
-            for name in NAMES:
-                op.create_index(
-                    f"ix_users_{name}_bytes",
-                    "users",
-                    [sa.text(f'{name} COLLATE "C"')],
-                    if_not_exists=True,
-                    postgresql_concurrently=True,
-                )
 
 
 def downgrade() -> None:
@@ -60,5 +64,5 @@ def _sorts_by_locale() -> bool:
     connection = op.get_bind()
     if connection.dialect.name != "postgresql":
         return False
-    version = str(connection.execute(sa.text("SELECT version()")).scalar_one())
+    version = str(connection.scalar(sa.text("SELECT version()")))
     return "CockroachDB" not in version
