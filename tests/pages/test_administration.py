@@ -70,6 +70,7 @@ async def user_of(services: Services, name: str) -> User:
 # Who may
 
 
+@pytest.mark.embedded
 @pytest.mark.parametrize("url", PAGES)
 async def test_nobody_else_sees_any_of_it(
     client: httpx.AsyncClient, world: World, url: str
@@ -87,6 +88,7 @@ async def test_nobody_else_sees_any_of_it(
     assert posted.status_code == 403
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("url", PAGES[:-1])
 async def test_a_sign_in_from_long_ago_is_asked_for_again(
@@ -109,6 +111,7 @@ async def test_who_is_no_administrator_any_more_is_out_at_once(
     assert (await client.get(USERS)).status_code == 403
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize(
     "url", [USERS + "/new", ORGS, KEYS, CLIENTS + "/new", DIRECTORIES + "/new"]
@@ -218,6 +221,7 @@ async def test_an_account_is_disabled_and_enabled(
     assert await events(services, "user_enable") == [("success", str(alice.id))]
 
 
+@pytest.mark.embedded
 async def test_nobody_shuts_themselves_out(
     client: httpx.AsyncClient, root: User, services: Services
 ) -> None:
@@ -290,6 +294,7 @@ async def test_the_rest_of_what_is_done_to_an_account(
     assert unknown.status_code == 404
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("path", [f"{USERS}/{NOBODY}", f"{USERS}/nobody", f"{IMPORT}/{NOBODY}",
                                   f"{CLIENTS}/none", f"{DIRECTORIES}/none"])  # fmt: skip
@@ -320,6 +325,7 @@ async def test_a_link_is_mailed_where_mail_reaches_people(services: Services, wo
     ]  # fmt: skip
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_no_link_is_promised_where_mail_reaches_nobody(
     client: httpx.AsyncClient, world: World
@@ -358,6 +364,7 @@ async def test_of_two_who_take_it_from_each_other_one_stays(
     assert sorted(type(answer).__name__ for answer in answers) == ["AccessForbidden", "NoneType"]
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_what_was_not_done_is_not_said_to_be(
     client: httpx.AsyncClient, services: Services, world: World, clock: FakeClock
@@ -488,6 +495,7 @@ async def test_a_new_secret_ends_the_former(client: httpx.AsyncClient, services:
         await services.clients.authenticate(client_id="portal", client_secret=SecretStr(former))
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_the_forms_behind_a_new_secret_can_be_sent(
     client: httpx.AsyncClient, services: Services
@@ -556,6 +564,7 @@ async def test_a_directory_is_added_changed_tried_and_removed(
     assert await events(services, "directory_create") == [("success", "corp")]
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize(
     ("configuration", "reason"),
@@ -712,6 +721,7 @@ async def test_users_are_imported_from_a_file(
     assert "There already</dt><dd>2<" in (await client.get(again.headers["location"])).text
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_lines_that_say_nothing_or_nonsense_stop_nobody(
     client: httpx.AsyncClient, services: Services
@@ -734,6 +744,7 @@ async def test_lines_that_say_nothing_or_nonsense_stop_nobody(
     assert len(page.text) < 10_000
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_what_is_packed_too_tightly_is_refused(
     client: httpx.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
@@ -762,6 +773,7 @@ async def test_of_two_imports_at_once_one_is_begun(
     assert all(job.ended_at is not None for job in begun)
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_files_that_are_none_are_refused_with_the_reason(
     client: httpx.AsyncClient, services: Services
@@ -779,6 +791,7 @@ async def test_files_that_are_none_are_refused_with_the_reason(
     assert "damaged" in (await client.get(damaged.headers["location"])).text
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_a_file_that_is_too_large_is_not_read_to_its_end(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
@@ -810,6 +823,7 @@ async def test_a_file_of_others_is_not_imported(
     assert await services.users.find("mallory") is None
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_a_form_without_files_is_bounded_as_anywhere(client: httpx.AsyncClient) -> None:
     answer = await client.post(IMPORT, data={"form_token": "x", "padding": "a" * 100_000})
@@ -862,6 +876,7 @@ async def test_an_import_whose_instance_is_gone_is_told_so(
 # At a glance
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_the_overview_shows_how_logins_end(
     client: httpx.AsyncClient, world: World, clock: FakeClock, services: Services
@@ -883,6 +898,7 @@ async def test_the_overview_shows_how_logins_end(
     assert "told no: 0" in (await client.get("/admin")).text
 
 
+@pytest.mark.embedded
 @pytest.mark.usefixtures("root")
 async def test_the_overview_shows_which_directory_fails(
     client: httpx.AsyncClient, services: Services
