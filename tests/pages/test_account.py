@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 from sqlalchemy import func, select
 
+import vestibule
 from tests.conftest import make_client
 from tests.oauth.test_consents import let_in
 from tests.orgs.people import bearer, trail
@@ -661,6 +664,13 @@ async def test_programs_are_for_own_forms(client: httpx.AsyncClient, world: Worl
 # Activity
 
 ACTIVITY = "/account/activity"
+NAMED = re.compile(
+    r"""\b(?:attempt|act|_act|_change|_end)\(\s*(?:caller,\s*)?"(\w+)\""""
+    r"""|\battempt_of\(\w+(?:\(\w+\))?, "(\w+)\""""
+)
+"""Where the trail is told what is tried."""
+OF_NOBODY = {"device_start", "device_state"}
+"""Events that name no person."""
 
 
 async def test_activity_is_told_in_words_and_to_its_own_person(
@@ -724,7 +734,13 @@ async def test_a_mark_that_is_none_is_no_mark(
     assert (page.status_code, answer.status_code) == (200, 200)
 
 
-def test_every_event_of_organizations_has_words() -> None:
+def test_every_event_of_a_person_has_words() -> None:
+    source = Path(vestibule.__file__).parent
+    texts = [file.read_text() for file in source.rglob("*.py")]
+    named = {name for text in texts for pair in NAMED.findall(text) for name in pair if name}
+
+    assert {"password_change", "login", "user_create", "sessions_end"} <= named
+    assert named - OF_NOBODY - WORDS.keys() == set()
     assert {action.value for action in Action} <= WORDS.keys()
 
 
