@@ -7,20 +7,35 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.e2e.server import Server
 
 CHROMIUM = which("chromium") or which("chromium-browser")
 TIMEOUT = 15_000
 PHONE, DESKTOP = (390, 844), (1280, 800)
+HEAVIEST = 100_000
+"""Bytes that a page may be in all, nothing of it cached."""
+HEAD = 1_000
+"""Bytes that the head of an answer of ours is shorter than; browsers do not tell of it."""
 AXE = Path(__file__).parent / "openid_client" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = os.environ.get("VESTIBULE_SCREENSHOTS")
+
+Scheme = Literal["light", "dark"]
 
 
 @contextmanager
@@ -32,11 +47,46 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def visiting(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """A fresh browser, closed at the end; `options` are those of Playwright's `new_context`."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(TIMEOUT)
+    yield context
+    context.close()
+
+
+@contextmanager
+def watched(context: BrowserContext, *ours: str) -> Iterator[Page]:
+    """A page that must find nothing to complain of until the end.
+
+    `ours` are beginnings of paths of pages that may have the status of an error: that is meant,
+    and no defect of theirs.
+    """
+    page = context.new_page()
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        meant = urlsplit(message.location["url"]).path.startswith(ours)
+        if not (message.text.startswith("Failed to load resource") and meant):
+            complaints.append(f"{message.type}: {message.text} {message.location['url']}")
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    assert complaints == [], complaints
+
+
 def sign_in(page: Page, server: Server, *, password: str | None = None) -> None:
     """Fill in the sign-in page as the first user, and send it."""
-    page.get_by_label("Username or e-mail address").fill(server.first["username"])
-    page.get_by_label("Password").fill(password or server.first["password"])
-    page.get_by_role("button", name="Sign in").click()
+    sign_in_as(page, server.first["username"], password or server.first["password"])
+
+
+def sign_in_as(page: Page, username: str, password: str) -> None:
+    """The same as anybody."""
+    page.get_by_label("Username or e-mail address").fill(username)
+    page.get_by_label("Password").fill(password)
+    press(page, "Sign in")
 
 
 def press(page: Page, name: str) -> None:
@@ -71,4 +121,41 @@ def judged(page: Page) -> list[str]:
     # Not `innerWidth`: a phone zooms out until what is too wide fits.
     if page.evaluate("document.documentElement.scrollWidth") > page.viewport_size["width"]:
         problems.append("it is wider than the window")
+    return problems
+
+
+def weight(page: Page) -> int:
+    """How many bytes the page is in all, as they come over the wire with nothing cached."""
+    page.wait_for_load_state("load")
+    sizes = page.evaluate(
+        "performance.getEntries().filter(e => 'encodedBodySize' in e).map(e => e.encodedBodySize)"
+    )
+    assert len(sizes) >= 4, sizes  # the page itself and three style sheets
+    return sum(sizes) + HEAD * len(sizes)
+
+
+def toured(
+    browser: Browser,
+    walk: Callable[[Page], Iterator[str]],
+    *,
+    scheme: Scheme,
+    size: tuple[int, int],
+    **options: Any,
+) -> list[str]:
+    """What is wrong with the pages of a walk, which opens them and names each, in this look."""
+    width, height = size
+    problems: list[str] = []
+    with visiting(
+        browser,
+        # axe is a script, which our pages do not let in.
+        bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": height},
+        is_mobile=size == PHONE, has_touch=size == PHONE, **options,
+    ) as context:  # fmt: skip
+        page = context.new_page()
+        for name in walk(page):
+            keep_picture(page, f"{name}-{scheme}-{width}")
+            found = judged(page)
+            if (bytes_in_all := weight(page)) >= HEAVIEST:
+                found.append(f"it weighs {bytes_in_all} bytes")
+            problems += [f"{name}: {problem}" for problem in found]
     return problems

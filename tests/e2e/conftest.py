@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.e2e.browsing import chromium
 from tests.e2e.server import Server, free_port
 
 MakeServer = Callable[..., Server]
@@ -50,3 +52,10 @@ def server(tmp_path_factory: pytest.TempPathFactory, page_port: int) -> Iterator
     ).start()
     yield running
     running.stop(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Playwright holds the loop of its thread: not longer than for a module."""
+    with chromium() as launched:
+        yield launched

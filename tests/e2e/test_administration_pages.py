@@ -6,23 +6,22 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browsing import (
     DESKTOP,
     PHONE,
     TIMEOUT,
-    chromium,
+    Scheme,
     heading,
-    judged,
-    keep_picture,
     press,
     sign_in,
+    toured,
+    visiting,
+    watched,
 )
 from tests.e2e.server import Server
 from tests.world import LOGIN
@@ -62,31 +61,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         made.stop(signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a fresh browser, which must find nothing to complain of until the test ends."""
-    context = browser.new_context()
-    context.set_default_timeout(TIMEOUT)
-    opened = context.new_page()
-    complaints: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        # That a page of ours has the status of an error is meant, and no defect of the page.
-        ours = urlsplit(message.location["url"]).path.startswith("/admin")
-        if not (message.text.startswith("Failed to load resource") and ours):
-            complaints.append(f"{message.type}: {message.text} {message.location['url']}")
-
-    opened.on("console", listen)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
-    assert complaints == []
+    with visiting(browser) as context, watched(context, "/admin") as opened:
+        yield opened
 
 
 def enter(page: Page, server: Server, path: str) -> None:
@@ -206,23 +185,15 @@ def tab_to(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
-def test_every_page_is_accessible_and_fits(
-    browser: Browser, server: Server, scheme: Literal["light", "dark"], size: tuple[int, int]
+def test_every_page_is_accessible_and_fits_and_is_light(
+    browser: Browser, server: Server, scheme: Scheme, size: tuple[int, int]
 ) -> None:
-    width, height = size
-    context = browser.new_context(
-        # axe is a script, which our pages do not let in.
-        bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": height},
-        is_mobile=size == PHONE, has_touch=size == PHONE,
-    )  # fmt: skip
-    context.set_default_timeout(TIMEOUT)
-    page = context.new_page()
-    problems: list[str] = []
-
-    for name in walk(page, server, key=f"{scheme}-{width}"):
-        keep_picture(page, f"{name}-{scheme}-{width}")
-        problems += [f"{name}: {problem}" for problem in judged(page)]
-    context.close()
+    problems = toured(
+        browser,
+        lambda page: walk(page, server, key=f"{scheme}-{size[0]}"),
+        scheme=scheme,
+        size=size,
+    )
 
     assert problems == []
 
@@ -285,27 +256,3 @@ def walk(page: Page, server: Server, *, key: str) -> Iterator[str]:
     page.goto(f"{server.url}/admin/audit?user=nobody")
     page.get_by_role("alert").wait_for()
     yield "admin-audit-refused"
-
-
-# What they weigh, and how soon they are there
-
-
-@pytest.mark.parametrize("path", ["/account", "/admin", "/admin/users", "/admin/audit"])
-def test_a_page_is_light_and_soon_drawn(browser: Browser, server: Server, path: str) -> None:
-    context = browser.new_context()
-    context.set_default_timeout(TIMEOUT)
-    page = context.new_page()
-    enter(page, server, path)
-    received: list[int] = []
-    session = context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    session.on(
-        "Network.loadingFinished", lambda told: received.append(int(told["encodedDataLength"]))
-    )
-
-    page.goto(f"{server.url}{path}", wait_until="networkidle")
-
-    context.close()
-    assert len(received) >= 5  # the page, two scripts, three style sheets
-    assert sum(received) < 100_000

@@ -5,23 +5,23 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.e2e.browsing import (
     DESKTOP,
     PHONE,
     TIMEOUT,
-    chromium,
+    Scheme,
     heading,
-    judged,
-    keep_picture,
     press,
     sign_in,
+    sign_in_as,
+    toured,
+    visiting,
+    watched,
 )
 from tests.e2e.server import Server
 from tests.oauth.flows import AUTHORIZE, CALLBACK, Pkce, authorization_query, bearer
@@ -74,36 +74,17 @@ def own(server: Server) -> dict[str, str]:
     return {name: server.first[name] for name in ("username", "password")}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context()
-    made.set_default_timeout(TIMEOUT)
-    yield made
-    made.close()
+    with visiting(browser) as made:
+        yield made
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
     """A page of a fresh browser, which must find nothing to complain of until the test ends."""
-    opened = context.new_page()
-    complaints: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        # That a page of ours has the status of an error is meant, and no defect of the page.
-        ours = urlsplit(message.location["url"]).path.startswith(("/account", "/organizations"))
-        if not (message.text.startswith("Failed to load resource") and ours):
-            complaints.append(f"{message.type}: {message.text} {message.location['url']}")
-
-    opened.on("console", listen)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    assert complaints == []
+    with watched(context, "/account", "/organizations") as opened:
+        yield opened
 
 
 def enter(page: Page, server: Server, path: str) -> None:
@@ -115,9 +96,7 @@ def enter(page: Page, server: Server, path: str) -> None:
 def enter_as(page: Page, server: Server, path: str, username: str, password: str) -> None:
     """The same as somebody else."""
     page.goto(f"{server.url}{path}")
-    page.get_by_label("Username or e-mail address").fill(username)
-    page.get_by_label("Password").fill(password)
-    press(page, "Sign in")
+    sign_in_as(page, username, password)
 
 
 def status(page: Page, text: str) -> None:
@@ -258,24 +237,10 @@ def test_nothing_needs_javascript(browser: Browser, server: Server) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
-def test_every_page_is_accessible_and_fits(
-    browser: Browser, server: Server, scheme: Literal["light", "dark"], size: tuple[int, int]
+def test_every_page_is_accessible_and_fits_and_is_light(
+    browser: Browser, server: Server, scheme: Scheme, size: tuple[int, int]
 ) -> None:
-    width, height = size
-    context = browser.new_context(
-        # axe is a script, which our pages do not let in.
-        bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": height},
-        is_mobile=size == PHONE, has_touch=size == PHONE,
-    )  # fmt: skip
-    context.set_default_timeout(TIMEOUT)
-    context.route(f"{CALLBACK}**", back_at_the_client)
-    page = context.new_page()
-    problems: list[str] = []
-
-    for name in walk(page, server):
-        keep_picture(page, f"{name}-{scheme}-{width}")
-        problems += [f"{name}: {problem}" for problem in judged(page)]
-    context.close()
+    problems = toured(browser, lambda page: walk(page, server), scheme=scheme, size=size)
 
     assert problems == []
 
@@ -286,6 +251,7 @@ def back_at_the_client(route: Route) -> None:
 
 def walk(page: Page, server: Server) -> Iterator[str]:
     """Open every page there is, and name it."""
+    page.route(f"{CALLBACK}**", back_at_the_client)
     let_in(page, server)
     page.goto(f"{server.url}/account")
     heading(page, "Profile")

@@ -14,24 +14,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 import httpx
 import pytest
 from joserfc import jws
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browsing import (
     DESKTOP,
     PHONE,
     TIMEOUT,
-    chromium,
+    Scheme,
     heading,
-    judged,
-    keep_picture,
     press,
     sign_in,
+    sign_in_as,
+    toured,
+    visiting,
+    watched,
 )
 from tests.e2e.server import Server
 from tests.oauth.flows import AUTHORIZE, Pkce, authorization_query, bearer, query_of
@@ -153,31 +154,11 @@ def furnish(server: Server, callback: str) -> None:
     server.cli("org", "add-member", "acme", "admin")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of a fresh browser, which must find nothing to complain of until the test ends."""
-    context = browser.new_context()
-    context.set_default_timeout(TIMEOUT)
-    opened = context.new_page()
-    complaints: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        # That a page of ours has the status of an error is meant, and no defect of the page.
-        page_itself = urlsplit(message.location["url"]).path in (AUTHORIZE, DEVICE)
-        if not (message.text.startswith("Failed to load resource") and page_itself):
-            complaints.append(f"{message.type}: {message.text} {message.location['url']}")
-
-    opened.on("console", listen)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
-    assert complaints == []
+    with visiting(browser) as context, watched(context, AUTHORIZE, DEVICE) as opened:
+        yield opened
 
 
 def signed_in_at(page: Page, site: Site, url: str) -> None:
@@ -218,9 +199,7 @@ def test_somebody_else_can_sign_in_instead(page: Page, site: Site) -> None:
 
     press(page, "Not you?")
     heading(page, "Sign in")
-    page.get_by_label("Username or e-mail address").fill("bob")
-    page.get_by_label("Password").fill(BOB)
-    press(page, "Sign in")
+    sign_in_as(page, "bob", BOB)
 
     heading(page, "Let Acme Portal in?")
     expect(page.get_by_text("Signed in as")).to_contain_text("bob")
@@ -377,23 +356,10 @@ def test_nothing_needs_javascript(browser: Browser, site: Site) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
-def test_every_page_is_accessible_and_fits(
-    browser: Browser, site: Site, scheme: Literal["light", "dark"], size: tuple[int, int]
+def test_every_page_is_accessible_and_fits_and_is_light(
+    browser: Browser, site: Site, scheme: Scheme, size: tuple[int, int]
 ) -> None:
-    width, height = size
-    context = browser.new_context(
-        # axe is a script, which our pages do not let in.
-        bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": height},
-        is_mobile=size == PHONE, has_touch=size == PHONE,
-    )  # fmt: skip
-    context.set_default_timeout(TIMEOUT)
-    page = context.new_page()
-    problems: list[str] = []
-
-    for name in walk(page, site):
-        keep_picture(page, f"{name}-{scheme}-{width}")
-        problems += [f"{name}: {problem}" for problem in judged(page)]
-    context.close()
+    problems = toured(browser, lambda page: walk(page, site), scheme=scheme, size=size)
 
     assert problems == []
 
@@ -431,9 +397,7 @@ def walk(page: Page, site: Site) -> Iterator[str]:
     page.goto(site.invitation("somebody@example.org"))
     yield "invitation-of-another"
     press(page, "Not you?")
-    page.get_by_label("Username or e-mail address").fill("bob")
-    page.get_by_label("Password").fill(BOB)
-    press(page, "Sign in")
+    sign_in_as(page, "bob", BOB)
     heading(page, "Nothing to accept")
     page.goto(site.invitation("bob@example.org"))
     heading(page, "Join Main?")

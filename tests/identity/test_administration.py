@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import httpx
@@ -63,6 +64,29 @@ async def test_secrets_are_encrypted_in_the_database(
     assert row.sealed is not None
     assert SECRET.encode() not in row.sealed
     assert SECRET not in json.dumps(row.configuration)
+
+
+async def test_a_directory_whose_library_is_not_installed_is_refused_and_harms_nobody(
+    client: httpx.AsyncClient,
+    root: dict[str, str],
+    services: Services,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await world.user("alice")
+    kept = await client.post(PATH, json=directory(domains=["corp.example"]), headers=root)
+    monkeypatch.setitem(sys.modules, "vestibule.identity.ldap.connector", None)
+
+    refused = await client.post(PATH, json=directory("other"), headers=root)
+    await services.registry.reload()
+    listed = await client.get(PATH, headers=root)
+
+    assert kept.status_code == 201
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["loc"][-1] == "connection.kind"
+    # What another instance wrote, which can speak to it.
+    assert (listed.status_code, listed.json()) == (200, [])
+    assert (await log_in(client, "alice", LOCAL)).status_code == 200
 
 
 async def test_a_secret_does_not_follow_to_another_server(

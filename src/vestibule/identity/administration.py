@@ -16,6 +16,7 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden, AlreadyExists, Conflict, NotFound, ValidationFailed
 from vestibule.identity import repository, standings
 from vestibule.identity.configuration import DirectoryConfiguration
+from vestibule.identity.connectors import MissingLibrary, require_library
 from vestibule.identity.linking import Linking, already_linked
 from vestibule.identity.models import Identity
 from vestibule.identity.registry import Registry
@@ -258,6 +259,12 @@ class DirectoryAdministration:
         lacks = configuration.connection.lacks
         if lacks is not None:
             raise ValidationFailed.of(f"connection.{lacks}", "Must be given")
+        try:
+            require_library(configuration)
+        except MissingLibrary:
+            raise ValidationFailed.of(
+                "connection.kind", "The service was installed without what speaks to it"
+            ) from None
         await self._registry.reload()
         if self.is_of_settings(configuration.key):
             raise _taken()

@@ -15,6 +15,7 @@ from vestibule.errors import NotFound
 from vestibule.identity import repository
 from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connector import Connector
+from vestibule.identity.connectors import MissingLibrary, require_library
 from vestibule.identity.repository import StoredDirectory
 from vestibule.identity.upstream import Upstream
 from vestibule.metrics.service import Metrics
@@ -24,6 +25,11 @@ from vestibule.tracing.spans import Tracing
 
 FRESH = 5.0
 """Seconds after which the database is asked again: so long does another instance's change take."""
+
+UNUSABLE = (
+    WrongSecretKey, ValidationError, ValueError, KeyError, TypeError, MissingLibrary,
+)  # fmt: skip
+"""Why a directory of the database can't be asked here."""
 
 MakeConnector = Callable[[DirectoryConfiguration, Clock], Connector]
 
@@ -163,11 +169,13 @@ class Registry:
             secrets = json.loads(self._vault.open(row.sealed.decode())) if row.sealed else {}
             plain = {**row.configuration}
             plain["connection"] = {**plain["connection"], **secrets}
-            return DirectoryConfiguration.model_validate(plain)
-        except (WrongSecretKey, ValidationError, ValueError, KeyError, TypeError) as error:
-            # A newer release may have written it: all others go on.
+            configuration = DirectoryConfiguration.model_validate(plain)
+            require_library(configuration)
+        except UNUSABLE as error:
+            # A newer release, or one with more libraries, may have written it: all others go on.
             self._log.error("directory not usable", directory=row.key, error=type(error).__name__)
             return None
+        return configuration
 
     def _made(self, configuration: DirectoryConfiguration) -> Upstream:
         return Upstream(

@@ -10,8 +10,8 @@ from vestibule.settings.group import Group
 
 LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
 """Media types of logos, by how the name of the file ends."""
-LARGEST_LOGO = 100_000
-"""Bytes."""
+LARGEST_LOGO = 50_000
+"""Bytes: a page stays under 100 kB in all."""
 LIGHT, DARK = "#ffffff", "#1a212a"
 """What stands behind the text of pages, by day and by night."""
 LEAST_CONTRAST = 4.5
@@ -28,7 +28,7 @@ class Branding(Group):
     )
     brand_logo: Path | None = Field(
         default=None,
-        description="File of the logo that pages show, SVG, PNG or WebP, of at most 100 kB.",
+        description="File of the logo that pages show, SVG, PNG or WebP, of at most 50 kB.",
     )
     brand_color: str | None = Field(
         default=None,
