@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 from starlette.responses import Response
 
-from vestibule.errors import AlreadyExists, ValidationFailed
+from vestibule.errors import AlreadyExists, ApiError, ValidationFailed
 from vestibule.http.forms import MAX_SECRET
 from vestibule.pages.administration.paging import page_of
 from vestibule.pages.rooms import Here, Room, RoomForm, words
@@ -46,7 +46,7 @@ def router(*, room: Room, people: UserAdministration) -> PageRouter:
 
     @routes.shows(NEW)
     async def form(here: Here) -> Response:
-        return here.page("administration/user_new.html", form=NewUserForm(action="create"))
+        return _new(here, NewUserForm(action="create"))
 
     @routes.acts(NEW)
     async def create(here: Here) -> Response:
@@ -62,9 +62,17 @@ def router(*, room: Room, people: UserAdministration) -> PageRouter:
                 password=password,
             )
         except (ValidationFailed, AlreadyExists) as error:
-            return here.page(
-                "administration/user_new.html", status=error.status, error=words(error), form=form
-            )
+            return _new(here, form, refused=error)
         return see_other(f"{PATH}/{user.id}?done=created")
 
     return routes
+
+
+def _new(here: Here, form: NewUserForm, *, refused: ApiError | None = None) -> Response:
+    return here.page(
+        "administration/user_new.html",
+        status=refused.status if refused else 200,
+        error=words(refused) if refused else "",
+        scripts=False,
+        form=form,
+    )
