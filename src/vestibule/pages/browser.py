@@ -6,6 +6,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -118,6 +119,16 @@ class Browser:
         self, request: Request, visitor: Visitor, *, token: str, purpose: str
     ) -> None:
         """Raise `AccessForbidden` for a form that did not come from our page in this browser."""
+        own = hmac.compare_digest(self.form_token(visitor, purpose).encode(), token.encode())
+        if visitor.is_new or not own or not self._is_from_us(request):
+            self._refuse(request, visitor.user)
+
+    def require_own_site(self, request: Request) -> None:
+        """Raise `AccessForbidden` for a form that another site sent, where it carries no token."""
+        if not self._is_from_us(request):
+            self._refuse(request, None)
+
+    def _is_from_us(self, request: Request) -> bool:
         # Of the address that was typed: on the own machine that may be another than the issuer's.
         own_origins = {
             self._issuer,
@@ -125,16 +136,15 @@ class Browser:
         }
         origin = request.headers.get("origin", self._issuer)
         site = request.headers.get("sec-fetch-site", "same-origin")
-        own = hmac.compare_digest(self.form_token(visitor, purpose).encode(), token.encode())
-        if visitor.is_new or not own or origin not in own_origins or site not in SAME_SITE:
-            attempt = attempt_of(visit_of(request), "form")
-            attempt.user_id = visitor.user.id if visitor.user else None
-            self._audit.record_soon(
-                self._audit.event(attempt, result=Result.REFUSED, cause="csrf", status=403)
-            )
-            raise AccessForbidden(
-                "This form is too old or not ours: open the page again", cause="csrf"
-            )
+        return origin in own_origins and site in SAME_SITE
+
+    def _refuse(self, request: Request, user: User | None) -> NoReturn:
+        attempt = attempt_of(visit_of(request), "form")
+        attempt.user_id = user.id if user else None
+        self._audit.record_soon(
+            self._audit.event(attempt, result=Result.REFUSED, cause="csrf", status=403)
+        )
+        raise AccessForbidden("This form is too old or not ours: open the page again", cause="csrf")
 
     async def sign_in(self, request: Request, visitor: Visitor, form: SignInForm) -> str:
         """A new session in this browser: the cookie that continues it.

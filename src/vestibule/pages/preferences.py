@@ -24,11 +24,13 @@ class LanguageForm(BaseModel):
 
 
 def router(*, pages: Pages, browser: Browser) -> PageRouter:
-    """The route of the choice. Whoever forges it changes a language, and nothing else."""
+    """The route of the choice."""
     routes = PageRouter(pages)
 
     @routes.page("/language", "POST")
     async def choose(request: Request) -> Response:
+        # Without a token, which would make a new browser remember us before anybody signs in.
+        browser.require_own_site(request)
         form = await read_form(request, LanguageForm)
         response = see_other(form.back if is_ours(form.back) else "/")
         if form.language in language.LANGUAGES:

@@ -36,9 +36,9 @@ class Pages:
     ) -> Response:
         """A page. `then` is where its form may lead at the end, besides to us.
 
-        `scripts` of ours run where that is said; no page that asks for a password has any.
+        `scripts` of ours run, and are in the template, where that is said; see `security_headers`.
         """
-        content = self._templates.get_template(template).render(**context)
+        content = self._templates.get_template(template).render(scripts=scripts, **context)
         told = {
             **security_headers(then, scripts=scripts),
             "Content-Language": language.current(),
@@ -85,7 +85,11 @@ def moment(when: datetime | None) -> Markup | str:
 
 
 def security_headers(then: str | None = None, *, scripts: bool = False) -> dict[str, str]:
-    """Nothing inline, no frame, no other origin; forms go here and to where `then` is."""
+    """Nothing inline, no frame, no other origin; forms go here and to where `then` is.
+
+    Scripts are files of ours, and only where `scripts` says so: no page that asks for a password
+    has any.
+    """
     targets = "'self'" if then is None else f"'self' {_source(then)}"
     ours = "script-src 'self'; connect-src 'self'; " if scripts else ""
     policy = (

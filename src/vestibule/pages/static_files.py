@@ -26,7 +26,7 @@ FILES = {
     "chevron.svg": "image/svg+xml",
     "api-reference.js": "text/javascript",
 }
-SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """For a logo that somebody opens by itself: a picture may hold scripts."""
 
 

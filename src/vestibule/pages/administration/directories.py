@@ -166,6 +166,7 @@ def router(*, room: Room, directories: DirectoryAdministration) -> PageRouter:
             "administration/directory.html",
             status=refused.status if refused else 200,
             error=words(refused) if refused else "",
+            scripts=False,
             directory=directory,
             text=directory.text if typed is None else typed,
             told=told,
@@ -183,6 +184,7 @@ def _new(here: Here, text: str, *, refused: ApiError | None = None) -> Response:
         "administration/directory_new.html",
         status=refused.status if refused else 200,
         error=words(refused) if refused else "",
+        scripts=False,
         text=text,
     )
 

@@ -55,6 +55,7 @@ def router(
             error=words(refused) if refused else "",
             form=form,
             sends_mail=sends_mail,
+            scripts=False,
         )
 
     @routes.shows(NEW)

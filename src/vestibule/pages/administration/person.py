@@ -56,6 +56,7 @@ def router(
             "administration/user.html",
             status=status,
             error=error,
+            scripts=False,
             person=await people.get(here.caller, user_id),
             memberships=await organizations.memberships_of(user_id),
             sessions=await sessions.list_of(here.caller, user_id, after=None, limit=SESSIONS),
