@@ -233,12 +233,16 @@ async def test_names_are_shown_as_text(client: httpx.AsyncClient, world: World) 
     started = (await client.post("/api/v1/auth/device/code", json={"client_id": "portal"})).json()
 
     device = await client.get(f"{DEVICE}?code={started['user_code']}")
-    consent = await client.get(f"{AUTHORIZE}?{authorization_query('portal', Pkce(), scope=None)}")
+    choosing, consent = [
+        await client.get(f"{AUTHORIZE}?{authorization_query('portal', Pkce(), scope=scope)}")
+        for scope in (None, "org:acme <b>x</b>")
+    ]
 
-    for page in (device, consent):
+    assert "Choose an organization" in choosing.text
+    assert all("&lt;b&gt;x" in page.text for page in (device, consent))
+    for page in (device, choosing, consent):
         assert page.status_code == 200
         assert "&lt;script&gt;" in page.text
-        assert "&lt;b&gt;x" in page.text
         assert not any(tag in page.text for tag in ("<script", "<img src=x", "<b>"))
 
 

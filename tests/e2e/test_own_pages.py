@@ -63,6 +63,7 @@ def furnish(server: Server) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda words: server.cli(*words, stdin=BOB), commands))
     server.cli("org", "add-member", "acme", "admin")
+    server.cli("user", "update", "admin", "--default-org", "main")
     for username in ("bob", "carol"):
         server.cli("org", "add-member", "main", username)
     for agent in (FIREFOX, "vestibule-cli/1.0 (Linux; x86_64)"):

@@ -152,6 +152,8 @@ def furnish(server: Server, callback: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda words: server.cli(*words, stdin=BOB), commands))
     server.cli("org", "add-member", "acme", "admin")
+    # Or every sign-in would begin with the question which one.
+    server.cli("user", "update", "admin", "--default-org", "main")
 
 
 @pytest.fixture
@@ -203,6 +205,25 @@ def test_somebody_else_can_sign_in_instead(page: Page, site: Site) -> None:
 
     heading(page, "Let Acme Portal in?")
     expect(page.get_by_text("Signed in as")).to_contain_text("bob")
+
+
+# Which organization
+
+
+def test_an_organization_is_chosen_by_the_keyboard(page: Page, site: Site) -> None:
+    signed_in_at(page, site, site.authorize("house", prompt="select_account"))
+    heading(page, "Choose an organization")
+
+    page.get_by_label("Main").focus()
+    page.keyboard.press("ArrowUp")
+    chosen = page.get_by_label("Acme Limited").is_checked()
+    passed = [tab(page) for _ in range(2)]
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"{site.callback}?**")
+    assert chosen
+    assert passed == ["from_now_on", "choose"]
+    assert query_of(page.url).keys() == {"code", "state", "iss"}
 
 
 # Consent
@@ -340,7 +361,9 @@ def test_nothing_needs_javascript(browser: Browser, site: Site) -> None:
     context.set_default_timeout(TIMEOUT)
     page = context.new_page()
 
-    signed_in_at(page, site, site.authorize(prompt="consent"))
+    signed_in_at(page, site, site.authorize(prompt="select_account consent"))
+    page.get_by_label("Acme Limited").check()
+    press(page, "Go on")
     press(page, "Yes, let it in")
     page.wait_for_url(f"{site.callback}?**")
     page.goto(started["verification_uri_complete"])
@@ -374,6 +397,10 @@ def walk(page: Page, site: Site) -> Iterator[str]:
     sign_in(page, site.server)
     heading(page, "Let Acme Portal in?")
     yield "consent"
+    page.goto(site.authorize(prompt="select_account"))
+    sign_in(page, site.server)
+    heading(page, "Choose an organization")
+    yield "choose-organization"
     page.goto(site.device_page)
     yield "device-code"
     page.goto(f"{site.device_page}?code=BCDF-GHJK")

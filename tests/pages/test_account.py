@@ -589,6 +589,69 @@ async def test_organizations_of_others_are_nobodys(
     assert "Organization not found" in answer.text
 
 
+async def default_of(services: Services, user: User) -> str | None:
+    """Key of what somebody enters by default."""
+    found = await services.users.get(user.id)
+    memberships = await services.organizations.memberships_of(user.id)
+    assert found is not None
+    keys = {m.organization.id: m.organization.key for m in memberships}
+    return keys.get(found.default_org_id) if found.default_org_id else None
+
+
+async def test_the_organization_to_enter_by_default_is_chosen_and_marked(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    alice = await world.user()
+    await world.org("acme", alice)
+    await world.org("globex", alice)
+    page = await enter(client, ORGANIZATIONS)
+
+    answer = await send(client, ORGANIZATIONS, "default", org="globex")
+
+    assert "entered by default" not in page.text
+    shown = await done(client, answer)
+    assert "You enter this organization from now on" in shown
+    assert shown.count("entered by default") == 1
+    assert shown.index("entered by default") > shown.index("Globex")
+    assert await default_of(services, alice) == "globex"
+    assert (await log_in(client)).json()["default_org"]["key"] == "globex"
+
+
+async def test_a_default_is_taken_back(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    alice = await world.user()
+    acme = await world.org("acme", alice)
+    await services.users.update(alice, default_org_id=acme.id)
+    await enter(client, ORGANIZATIONS)
+
+    answer = await send(client, ORGANIZATIONS, "ask", org="acme")
+
+    assert "From now on you are asked." in await done(client, answer)
+    assert await default_of(services, alice) is None
+    (row,) = await trail(services, "org_default")
+    assert (row.user_id, row.result) == (alice.id, Result.SUCCESS)
+
+
+@pytest.mark.parametrize(
+    ("org", "status"), [("globex", 404), ("unknown", 404), ("", 404), ("initech", 403)]
+)
+async def test_only_what_one_can_enter_becomes_the_default(
+    client: httpx.AsyncClient, world: World, services: Services, org: str, status: int
+) -> None:
+    alice = await world.user()
+    await world.org("acme", alice)
+    await world.org("globex", await world.user("bob"))
+    await world.org("initech", alice)
+    await services.organizations.update("initech", is_active=False)
+    await enter(client, ORGANIZATIONS)
+
+    answer = await send(client, ORGANIZATIONS, "default", org=org)
+
+    assert answer.status_code == status
+    assert await services.users.get(alice.id) == alice
+
+
 async def test_organizations_are_for_own_forms(
     client: httpx.AsyncClient, world: World, services: Services
 ) -> None:

@@ -20,10 +20,12 @@ from vestibule.http.forms import read_form, read_pairs
 from vestibule.http.visit import visit_of
 from vestibule.issuing.entering import Choice, choice_of
 from vestibule.issuing.trail import attempt_of
+from vestibule.members.default import DefaultOrganization
 from vestibule.oauth.authorization import PARAMETERS, AuthorizationRequest, Authorizations, Refused
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import Organizations
 from vestibule.pages.browser import Browser, Visitor
+from vestibule.pages.choosing import AGAIN, Choosing
 from vestibule.pages.language import gettext as _
 from vestibule.pages.rendering import Pages
 from vestibule.pages.routes import PageRouter, SignInStep, see_other
@@ -43,6 +45,7 @@ def router(
     sign_in: SignInStep,
     authorizations: Authorizations,
     organizations: Organizations,
+    default: DefaultOrganization,
     audit: Audit,
     clock: Clock,
 ) -> PageRouter:
@@ -50,7 +53,7 @@ def router(
     routes = PageRouter(pages)
     consent = _Consent(
         pages=pages, browser=browser, authorizations=authorizations, organizations=organizations,
-        clock=clock,
+        choosing=Choosing(pages=pages, browser=browser, default=default), clock=clock,
     )  # fmt: skip
 
     def told(refused: Refused, attempt: Attempt) -> Response:
@@ -105,6 +108,8 @@ def router(
                 return see_other(back)
             if form.action == "sign_out":
                 return await sign_in.sign_out(request, visitor, form, back=back)
+            if form.action == "choose":
+                return await consent.choose(request, asked, visitor, visitor.user, form)
             return await consent.decide(request, asked, visitor, visitor.user, form)
         except Refused as refused:
             return told(refused, attempt)
@@ -122,12 +127,14 @@ class _Consent:
         browser: Browser,
         authorizations: Authorizations,
         organizations: Organizations,
+        choosing: Choosing,
         clock: Clock,
     ) -> None:
         self._pages = pages
         self._browser = browser
         self._authorizations = authorizations
         self._organizations = organizations
+        self._choosing = choosing
         self._clock = clock
 
     def must_sign_in(self, asked: AuthorizationRequest, visitor: Visitor) -> bool:
@@ -153,6 +160,14 @@ class _Consent:
     ) -> Response:
         """The question, or at once the answer where there is nothing to ask."""
         choice = await self._choice(asked, user, visitor)
+        if self._choosing.is_needed(request, asked, user, choice):
+            if "none" in asked.prompt:
+                # OpenID Connect Core §3.1.2.6.
+                raise self._authorizations.refusal(
+                    asked.redirect_uri, asked.state, "interaction_required",
+                    "An organization must be chosen, or named by the scope",
+                )  # fmt: skip
+            return self._choosing.show(request, asked, visitor, user, choice)
         if not await self._authorizations.needs_consent(asked, user, choice.meant):
             assert visitor.session is not None
             return await self._grant(request, asked, user, visitor.session, choice.meant)
@@ -169,6 +184,18 @@ class _Consent:
             form_token=self._browser.form_token(visitor, _purpose(request)),
             sign_out_token=self._browser.form_token(visitor, "sign_out"),
         )
+
+    async def choose(
+        self,
+        request: Request,
+        asked: AuthorizationRequest,
+        visitor: Visitor,
+        user: User,
+        form: PageForm,
+    ) -> Response:
+        """Take the organization that was chosen."""
+        choice = await self._choice(asked, user, visitor)
+        return await self._choosing.take(request, asked, visitor, user, choice, form)
 
     async def decide(
         self,
@@ -231,13 +258,15 @@ def _purpose(request: Request) -> str:
 
 def _without_login(query: str) -> str:
     """The same question, once the person has said who they are."""
-    pairs = []
+    pairs: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         kept = value
         if name == "prompt":
+            if "select_account" in value.split():
+                pairs[AGAIN] = "organization"
             kept = " ".join(prompt for prompt in value.split() if prompt not in ASKS_WHO)
         # A sign-in that is to be no older than now is one that has just been made.
         at_once = name == "max_age" and value and not value.strip("0")
         if (kept or name != "prompt") and not at_once:
-            pairs.append((name, kept))
+            pairs[name] = kept
     return urlencode(pairs)

@@ -14,10 +14,12 @@ class PageForm(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    action: Literal["sign_in", "sign_out", "approve", "refuse"]
+    action: Literal["sign_in", "sign_out", "approve", "refuse", "choose"]
     form_token: str = Field(default="", max_length=64)
     org: str = Field(default="", max_length=63)
     """Key of the organization that was chosen."""
+    from_now_on: Literal["", "yes"] = ""
+    """Whether that organization is to be entered without asking."""
 
 
 class SignInForm(PageForm):

@@ -50,7 +50,12 @@ def account_pages(services: Services, make_room: MakeRoom) -> list[PageRouter]:
             audit=services.audit,
             clock=services.clock,
         ),
-        organizations.router(room=room, organizations=of_people, members=services.members),
+        organizations.router(
+            room=room,
+            organizations=of_people,
+            members=services.members,
+            default=services.own.default_organization,
+        ),
         programs.router(
             room=room, consents=services.consents, clients=clients, organizations=of_people
         ),

@@ -76,6 +76,7 @@ def page_routes(services: Services) -> list[BaseRoute]:
             sign_in=sign_in,
             authorizations=services.authorizations,
             organizations=services.organizations,
+            default=services.own.default_organization,
             audit=services.audit,
             clock=services.clock,
         ),

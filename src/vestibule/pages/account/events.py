@@ -44,6 +44,7 @@ WORDS = {
     "member_remove": noop("Removed a member"),
     "member_update": noop("Changed a member's role"),
     "org_create": noop("Created an organization"),
+    "org_default": noop("Chose the organization to enter by default"),
     "org_read": noop("Opened an organization"),
     "org_resume": noop("Resumed an organization"),
     "org_suspend": noop("Suspended an organization"),
