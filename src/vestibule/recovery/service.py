@@ -81,6 +81,11 @@ class Recovery:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def account_of(self, token: SecretStr, *, visit: Visit, attempt: Attempt) -> User:
+        """Whose new password a mailed link is for. Raises as `reset` does."""
+        _, user = await self._checked(token, Purpose.RESET, visit=visit, attempt=attempt)
+        return user
+
     async def reset(
         self, token: SecretStr, password: SecretStr, *, visit: Visit, attempt: Attempt
     ) -> None:
