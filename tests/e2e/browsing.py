@@ -127,7 +127,7 @@ def judged(page: Page) -> list[str]:
 def weight(page: Page) -> int:
     """How many bytes the page is in all, as they come over the wire with nothing cached."""
     page.wait_for_load_state("load")
-    sizes = page.evaluate(
+    sizes: list[int] = page.evaluate(
         "performance.getEntries().filter(e => 'encodedBodySize' in e).map(e => e.encodedBodySize)"
     )
     assert len(sizes) >= 4, sizes  # the page itself and three style sheets

@@ -57,12 +57,12 @@ async def test_a_page_speaks_the_best_language_that_there_is(
 async def test_who_chooses_a_language_stays_where_they_are_and_keeps_it(
     client: httpx.AsyncClient,
 ) -> None:
-    chosen = await client.post("/language", data={"language": "de", "back": "/reset?token=x"})
+    chosen = await client.post("/language", data={"language": "de", "back": "/verify?token=x"})
 
-    assert (chosen.status_code, chosen.headers["location"]) == (303, "/reset?token=x")
-    page = await client.get("/reset?token=x")
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/verify?token=x")
+    page = await client.get("/verify?token=x")
     assert page.headers["content-language"] == "de"
-    assert 'name="back" value="/reset?token=x"' in page.text
+    assert 'name="back" value="/verify?token=x"' in page.text
 
 
 @pytest.mark.embedded

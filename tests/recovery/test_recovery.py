@@ -314,9 +314,12 @@ async def test_the_pages_lead_from_forgotten_to_signed_in(here: Here) -> None:
     weak = await client.post(url, data={**form, "password": "alice"})
     done = await client.post(url, data={**form, "password": NEW})
     again = await client.post(url, data={**form, "password": NEW})
+    opened = await client.get(url)
 
     assert "Look into your mail" in asked.text
+    assert '<input name="username" value="alice" autocomplete="username"' in page.text
     assert (weak.status_code, done.status_code, again.status_code) == (422, 200, 404)
+    assert opened.status_code == 404
     assert "Your password is changed" in done.text
     assert (await log_in(client, "alice", NEW)).status_code == 200
 

@@ -52,12 +52,33 @@ def router(*, pages: Pages, browser: Browser, recovery: Recovery, audit: Audit) 
     routes = PageRouter(pages)
 
     async def shown(
-        request: Request, template: str, purpose: str, *, error: str = "", status: int = 200
+        request: Request,
+        template: str,
+        purpose: str,
+        *,
+        error: str = "",
+        status: int = 200,
+        username: str = "",
     ) -> Response:
         visitor = await browser.visitor(request)
         token = browser.form_token(visitor, purpose)
-        response = pages.page(template, status=status, error=error, form_token=token)
+        response = pages.page(
+            template, status=status, error=error, form_token=token, username=username
+        )
         return browser.remember(response, visitor)
+
+    async def reset_shown(
+        request: Request, token: str, *, error: str = "", status: int = 200
+    ) -> Response:
+        # What keeps passwords for people must know whose the new one is.
+        visit = visit_of(request)
+        attempt = attempt_of(visit, "password_reset")
+        async with audit.following(attempt):
+            user = await recovery.account_of(_secret(token), visit=visit, attempt=attempt)
+        purpose = _purpose("reset", token)
+        return await shown(
+            request, "reset.html", purpose, error=error, status=status, username=user.username
+        )
 
     async def require_own(request: Request, token: str, purpose: str) -> None:
         visitor = await browser.visitor(request)
@@ -87,27 +108,25 @@ def router(*, pages: Pages, browser: Browser, recovery: Recovery, audit: Audit) 
     @routes.page("/reset")
     async def show_reset(request: Request) -> Response:
         token = request.query_params.get("token", "")
-        return await shown(request, "reset.html", _purpose("reset", token))
+        return await reset_shown(request, token)
 
     @routes.page("/reset", "POST")
     async def reset(request: Request) -> Response:
         token = request.query_params.get("token", "")
-        purpose = _purpose("reset", token)
         try:
             form = await read_form(request, ResetForm)
         except ValidationFailed:
             said = _("Enter a password of at most 1,024 characters.")
-            return await shown(request, "reset.html", purpose, error=said, status=422)
-        await require_own(request, form.form_token, purpose)
+            return await reset_shown(request, token, error=said, status=422)
+        await require_own(request, form.form_token, _purpose("reset", token))
         visit = visit_of(request)
         attempt = attempt_of(visit, "password_reset")
         try:
             async with audit.following(attempt):
                 await recovery.reset(_secret(token), form.password, visit=visit, attempt=attempt)
         except ValidationFailed as error:
-            return await shown(
-                request, "reset.html", purpose, error=f"{_(_why(error))}.", status=error.status
-            )
+            told = f"{_(_why(error))}."
+            return await reset_shown(request, token, error=told, status=error.status)
         return _done(pages, _("Your password is changed"), _("Sign in with the new one."))
 
     @routes.page("/verify")

@@ -107,6 +107,11 @@ class Recovery:
             await self._audit.succeeded(attempt, status=202, work=write)
         self._outbox.wake()
 
+    async def account_of(self, token: SecretStr, *, visit: Visit, attempt: Attempt) -> User:
+        """Whose new password a mailed link is for. Raises as `reset` does."""
+        _, user = await self._checked(token, Purpose.RESET, visit=visit, attempt=attempt)
+        return user
+
     async def reset(
         self, token: SecretStr, password: SecretStr, *, visit: Visit, attempt: Attempt
     ) -> None:
