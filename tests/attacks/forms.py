@@ -81,6 +81,7 @@ def admins(address: str, action: str, **fields: str) -> Form:
     return Form("root", address, action, fields)
 
 
+EXPORT = "/admin/audit/export"
 PERSON, CLIENT, CORP = "/admin/users/{bob}", "/admin/clients/server", "/admin/directories/corp"
 GRANT = {"name": "Portal", "scopes": "openid", "redirect_uris": "https://app.example.org/callback",
          "grant:authorization_code": "on"}  # fmt: skip
@@ -174,7 +175,7 @@ FORMS: dict[str, list[Form]] = {
         admins("/admin/keys", "revoke", kid="{kid}", typed="{kid:.8}"),
     ),
     "/admin/audit": room("root", "/admin/audit"),
-    "/admin/audit/export": room("root", "/admin/audit/export", page="/account"),
+    EXPORT: room("root", EXPORT, page="/account"),
     "/login/device": room(
         "alice", "/login/device?code={code}",
         own("/login/device?code={code}", "approve"),
