@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +20,15 @@ from tests.pages.rooms import enter, send
 from tests.world import World
 from vestibule.app import build
 from vestibule.clients.models import ClientKind, Grant
+from vestibule.clock import utc
+from vestibule.ids import new_id
 from vestibule.orgs.models import Role
+from vestibule.users import import_jobs
+from vestibule.users.import_jobs import ImportJob
 from vestibule.wiring import Services
 
 SCOPES = ["openid", "api:read", "<script>alert(1)</script>'"]
+ALL = " ".join(SCOPES)
 
 
 @dataclass
@@ -64,12 +69,25 @@ class House:
             redirect_uris=[CALLBACK],
         )  # fmt: skip
 
-    async def let_in(self) -> None:
+    async def let_in(self, **changes: str) -> None:
         """Alice lets the client in."""
+        url = f"{AUTHORIZE}?{authorization_query('portal', Pkce(), **{'scope': ALL, **changes})}"
         browser = self.browsers["alice"]
-        token = hidden((await browser.get(CONSENT)).text, "form_token")
-        answer = await browser.post(CONSENT, data={"action": "approve", "form_token": token})
+        token = hidden((await browser.get(url)).text, "form_token")
+        answer = await browser.post(url, data={"action": "approve", "form_token": token})
         assert answer.status_code == 303, answer.text
+
+    async def imported(self, **changes: Any) -> UUID:
+        """The id of an import that has ended."""
+        now = utc(self.services.clock)
+        job = ImportJob(
+            id=new_id(), file_name="people.csv", file_size=9, started_by=UUID(int=1),
+            started_at=now, seen_at=now, ended_at=now, position=9, created=0, unchanged=0,
+            refused=0, refusals=[], failure=None,
+        )  # fmt: skip
+        job = replace(job, **changes)
+        await self.services.database.write(lambda c: import_jobs.add(c, job))
+        return job.id
 
     async def directory(self, **fields: Any) -> FakeConnector:
         """A directory for corp.example, whose people belong to acme."""
@@ -86,7 +104,8 @@ class House:
         return self.fakes["corp"]
 
 
-CONSENT = f"{AUTHORIZE}?{authorization_query('portal', Pkce(), scope=' '.join(SCOPES))}"
+CONSENT = f"{AUTHORIZE}?{authorization_query('portal', Pkce(), scope=ALL)}"
+"""What alice is asked about the client."""
 
 
 @asynccontextmanager

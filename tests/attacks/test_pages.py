@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
 
@@ -11,9 +9,7 @@ from tests.attacks.watch import Watch
 from tests.conftest import make_client
 from tests.oauth.flows import AUTHORIZE, CALLBACK, Pkce, authorization_query, hidden, sign_in_page
 from tests.world import PASSWORD, World
-from vestibule.access.caller import Caller
 from vestibule.clients.models import ClientKind, Grant
-from vestibule.orgs.models import Role
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
 
@@ -29,100 +25,6 @@ async def device_url(client: httpx.AsyncClient) -> str:
 async def consent_url(client: httpx.AsyncClient, world: World) -> str:
     await world.client("portal", grants=[Grant.AUTHORIZATION_CODE], redirect_uris=[CALLBACK])
     return f"{AUTHORIZE}?{authorization_query('portal', Pkce())}"
-
-
-async def invitation_url(world: World) -> str:
-    await world.org("acme")
-    root = await world.user("root", is_admin=True)
-    caller = Caller(
-        user_id=root.id, username="root", email_address=None, email_verified=False, is_admin=True,
-        client_id="vestibule", scopes=frozenset({"api:write"}),
-    )  # fmt: skip
-    made = await world.services.invitations.invite(
-        caller, org="acme", email_address="alice@example.org", role=Role.MEMBER
-    )
-    return f"/invitation?token={made.token.get_secret_value()}"
-
-
-async def forms(client: httpx.AsyncClient, world: World) -> dict[str, tuple[str, dict[str, str]]]:
-    """Each form there is: its address and what the person's own browser would send."""
-    found = {}
-    page = await client.get(DEVICE)
-    found["sign_in"] = (DEVICE, {
-        "action": "sign_in", "form_token": hidden(page.text, "form_token"),
-        "username": "alice", "password": PASSWORD,
-    })  # fmt: skip
-    await sign_in_page(client, DEVICE)
-    for name, url in (
-        ("device", await device_url(client)), ("consent", await consent_url(client, world)),
-        ("invitation", await invitation_url(world)),
-    ):  # fmt: skip
-        page = await client.get(url)
-        own = {"form_token": hidden(page.text, "form_token")}
-        found[name] = (url, {"action": "approve", **own})
-        found[f"{name} refuse"] = (url, {"action": "refuse", **own})
-        out = hidden(page.text[page.text.index('class="who"') :], "form_token")
-        found[f"{name} sign_out"] = (url, {"action": "sign_out", "form_token": out})
-    return found
-
-
-FORMS = [
-    "device", "device refuse", "device sign_out", "consent", "consent refuse", "consent sign_out",
-    "invitation", "invitation sign_out",
-]  # fmt: skip
-TAMPERED: dict[str, dict[str, Any]] = {
-    "no token": {"form_token": ""},
-    "made up": {"form_token": "0" * 64},
-    "not ASCII": {"form_token": "é" * 64},
-    "other origin": {"headers": {"Origin": "https://evil.example"}},
-    "null origin": {"headers": {"Origin": "null"}},
-    "origin prefix": {"headers": {"Origin": "http://127.0.0.1:8000.evil.example"}},
-    "other port": {"headers": {"Origin": "http://127.0.0.1:9000"}},
-    "cross-site": {"headers": {"Sec-Fetch-Site": "cross-site"}},
-    "same-site": {"headers": {"Sec-Fetch-Site": "same-site"}},
-    "no cookie": {"without": "vestibule-visit"},
-    "other visit": {"cookie": ("vestibule-visit", "0" * 32)},
-}
-
-
-@pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize("how", TAMPERED)
-async def test_no_form_is_taken_that_is_not_ours(
-    client: httpx.AsyncClient, world: World, watch: Watch, name: str, how: str
-) -> None:
-    await world.user()
-    url, form = (await forms(client, world))[name]
-    watch.keep(form["form_token"])
-    change = TAMPERED[how]
-    if "without" in change:
-        client.cookies.delete(change["without"])
-    if "cookie" in change:
-        client.cookies.delete(change["cookie"][0])
-        client.cookies.set(*change["cookie"])
-    sent = {**form, **{k: v for k, v in change.items() if k == "form_token"}}
-
-    answer = await client.post(url, data=sent, headers=change.get("headers"))
-
-    await watch.refused(answer, 403, "form", "csrf")
-    assert "location" not in answer.headers
-
-
-@pytest.mark.parametrize("name", FORMS)
-async def test_a_token_is_good_for_its_own_form_alone(
-    client: httpx.AsyncClient, world: World, watch: Watch, name: str
-) -> None:
-    await world.user()
-    found = await forms(client, world)
-    url, form = found[name]
-    # Two buttons of one form have one token.
-    others = {other["form_token"] for _, other in found.values()} - {form["form_token"]}
-
-    for token in others:
-        answer = await client.post(url, data={**form, "form_token": token})
-
-        await watch.refused(answer, 403, "form", "csrf")
-
-    assert len(others) >= 3
 
 
 async def test_a_token_is_good_in_its_own_browser_alone(

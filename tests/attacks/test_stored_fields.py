@@ -18,15 +18,12 @@ from tests.pages.rooms import token_of
 from tests.scim.conftest import Provider as ScimProvider
 from tests.world import World, log_in
 from vestibule.audit.models import Result
-from vestibule.clock import Clock, utc
+from vestibule.clock import Clock
 from vestibule.http.visit import Visit
 from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connector import Connector
 from vestibule.identity.connectors import make_connector
-from vestibule.ids import new_id
 from vestibule.issuing.trail import attempt_of
-from vestibule.users import import_jobs
-from vestibule.users.import_jobs import ImportJob
 from vestibule.wiring import Services
 
 pytestmark = pytest.mark.embedded
@@ -183,14 +180,8 @@ async def file_name(house: House) -> None:
 
 
 async def refused_lines(house: House) -> None:
-    now = utc(house.services.clock)
-    job = ImportJob(
-        id=new_id(), file_name="people.csv", file_size=9, started_by=UUID(str(house.ids["root"])),
-        started_at=now, seen_at=now, ended_at=now, position=9, created=0, unchanged=0, refused=1,
-        refusals=[{"line": 2, "reason": HOSTILE}], failure=HOSTILE,
-    )  # fmt: skip
-    house.ids["job"] = job.id
-    await house.services.database.write(lambda c: import_jobs.add(c, job))
+    lines = [{"line": 2, "reason": HOSTILE}]
+    house.ids["job"] = await house.imported(refused=1, refusals=lines, failure=HOSTILE)
 
 
 async def directory_name(house: House) -> None:
