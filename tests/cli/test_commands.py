@@ -135,8 +135,12 @@ def test_clients(run: Run) -> None:
         "client_id": "backend", "name": "backend", "kind": "confidential",
         "grants": ["password"], "scopes": ["openid"], "minimum_version": "1.2",
         "organizations": ["acme"], "created_at": "", "updated_at": "", "redirect_uris": [],
-        "jwks": None, "first_party": False, "dpop_bound": False,
+        "jwks": None, "first_party": False, "dpop_bound": False, "is_active": True,
     }  # fmt: skip
+    assert as_json(run("client", "disable", "backend", "--json"))["is_active"] is False
+    assert [c["is_active"] for c in as_json(run("client", "list", "--json"))] == [False, True]
+    assert as_json(run("client", "enable", "backend", "--json"))["is_active"] is True
+    run("client", "disable", "none", ok=False)
     run("client", "create", "web", "--redirect-uri", "https://app.example.org/cb", "--first-party")
     for wrong in (
         "http://app.example.org/cb",

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from tests.conftest import make_client
 from tests.oauth.flows import hidden
+from tests.orgs.people import trail
 from tests.pages.rooms import done, enter, require_own_forms, send, token_of
 from tests.world import PASSWORD, FakeClock, World, log_in
 from vestibule.access.caller import Caller
@@ -418,6 +419,28 @@ def client_form(**changes: str) -> dict[str, str]:
         f"grant:{Grant.AUTHORIZATION_CODE.value}": "on",
         **changes,
     }
+
+
+@pytest.mark.usefixtures("root")
+async def test_a_client_is_switched_off_and_on(
+    client: httpx.AsyncClient, services: Services, world: World
+) -> None:
+    await world.client("portal")
+    url = f"{CLIENTS}/portal"
+
+    off = await done(client, await send(client, url, "disable"))
+    found = await services.clients.find("portal")
+    listed = (await client.get(CLIENTS)).text
+    on = await done(client, await send(client, url, "enable"))
+
+    assert "The client is switched off." in off
+    assert found is None
+    assert "switched off" in listed
+    assert "The client is switched on." in on
+    assert await services.clients.find("portal") is not None
+    for event in ("client_disable", "client_enable"):
+        (row,) = await trail(services, event)
+        assert (row.target, row.result) == ("portal", Result.SUCCESS)
 
 
 @pytest.mark.usefixtures("root")

@@ -88,7 +88,7 @@ def list_(as_json: AsJson = False) -> None:
 
     print_rows(
         [_shown(client) for client in run(work)],
-        columns=["client_id", "name", "kind", "grants", "scopes", "minimum_version"],
+        columns=["client_id", "name", "kind", "grants", "scopes", "minimum_version", "is_active"],
         as_json=as_json,
     )
 
@@ -106,6 +106,27 @@ def rotate_secret(client_id: ClientId, as_json: AsJson = False) -> None:
         {"client_id": client_id, "client_secret": secret},
         as_json=as_json,
     )
+
+
+@app.command()
+def disable(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Switch a client off: it is answered as one that isn't there, and nothing of it is lost."""
+    _switch(client_id, is_active=False, as_json=as_json)
+
+
+@app.command()
+def enable(client_id: ClientId, as_json: AsJson = False) -> None:
+    """Switch a client on again, with the sessions that have not ended meanwhile."""
+    _switch(client_id, is_active=True, as_json=as_json)
+
+
+def _switch(client_id: str, *, is_active: bool, as_json: bool) -> None:
+    async def work(services: Services) -> Client:
+        return await services.clients.switch(client_id, is_active=is_active)
+
+    changed = run(work)
+    state = "enabled" if is_active else "disabled"
+    print_done(f"The client {client_id} is {state}.", _shown(changed), as_json=as_json)
 
 
 def _read_jwks(file: Path) -> dict[str, Any]:

@@ -83,6 +83,15 @@ class ClientAdministration:
 
         await self._act(caller, "client_update", client_id, work)
 
+    async def switch(self, caller: Caller, client_id: str, *, is_active: bool) -> None:
+        """Switch it on or off. Raises `NotFound`."""
+
+        async def work(also: Also) -> None:
+            await self._clients.switch(client_id, is_active=is_active, also=also)
+
+        event = "client_enable" if is_active else "client_disable"
+        await self._act(caller, event, client_id, work)
+
     async def rotate_secret(self, caller: Caller, client_id: str) -> SecretStr:
         """A new secret; the former ends at once. Raises `NotFound`, `InvalidRequest`."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, Table, false
+from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, Table, false, true
 
 from vestibule.storage.metadata import StringSet, UtcDateTime, metadata
 
@@ -47,6 +47,7 @@ clients = Table(
     Column("jwks", JSON(none_as_null=True)),
     Column("first_party", Boolean, nullable=False, server_default=false()),
     Column("dpop_bound", Boolean, nullable=False, server_default=false()),
+    Column("is_active", Boolean, nullable=False, server_default=true()),
 )
 
 
@@ -74,3 +75,5 @@ class Client:
     """Whether it is the platform's own: its users are not asked for their consent."""
     dpop_bound: bool = False
     """Whether it must prove its key with every request (RFC 9449 §5.2)."""
+    is_active: bool = True
+    """Whether it may do anything: one that is switched off is answered as one that isn't there."""

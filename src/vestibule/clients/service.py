@@ -65,7 +65,12 @@ class Clients:
         )
 
     async def find(self, client_id: str) -> Client | None:
-        """The client of this id, the built-in one included, or None."""
+        """The client of this id, the built-in one included; None where it is switched off, too."""
+        client = await self.named(client_id)
+        return client if client is not None and client.is_active else None
+
+    async def named(self, client_id: str) -> Client | None:
+        """The same whether it is switched off or not: to be spoken of, not to be let in."""
         if client_id == FIRST_PARTY:
             return self._first_party
         if not CLIENT_ID.fullmatch(client_id):
@@ -81,8 +86,8 @@ class Clients:
     ) -> Client:
         """The client that these credentials prove (RFC 6749 §2.3, RFC 7523 §2.2).
 
-        Raises `AuthenticationFailed` alike for an unknown client, a wrong secret or assertion,
-        and a secret where there is none to know.
+        Raises `AuthenticationFailed` alike for a client that is unknown or switched off, a wrong
+        secret or assertion, and a secret where there is none to know.
         """
         if assertion is not None:
             return await self._authenticate_by_assertion(client_id, client_secret, assertion)
@@ -229,6 +234,16 @@ class Clients:
                 )
 
         await self._write(write, also)
+
+    async def switch(self, client_id: str, *, is_active: bool, also: Also = None) -> Client:
+        """Switch it on or off; its sessions wait until it is on again. Raises `NotFound`.
+
+        `also` is written along.
+        """
+        await self.get(client_id)
+        values = {"is_active": is_active, "updated_at": utc(self._clock)}
+        await self._write(lambda c: repository.change(c, client_id, values), also)
+        return await self.get(client_id)
 
     async def rotate_secret(self, client_id: str, *, also: Also = None) -> SecretStr:
         """A new secret; the former ends at once. Raises `NotFound`, `InvalidRequest`.

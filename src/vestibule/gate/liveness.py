@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select
 
+from vestibule.clients.models import clients
 from vestibule.clock import Clock, utc
 from vestibule.orgs.models import memberships, organizations
 from vestibule.sessions.models import sessions
@@ -31,6 +32,7 @@ _standing = (
         sessions.c.directory,
         memberships.c.role,
         organizations.c.is_active,
+        clients.c.is_active,
         revoked_tokens.c.jti,
     )
     .select_from(users)
@@ -41,6 +43,7 @@ _standing = (
     )
     .outerjoin(organizations, organizations.c.id == memberships.c.org_id)
     .outerjoin(revoked_tokens, revoked_tokens.c.jti == bindparam("jti"))
+    .outerjoin(clients, clients.c.client_id == bindparam("client_id"))
     .where(users.c.id == bindparam("user_id"))
 )
 """All of it by key, in one look-up: every authenticated request asks this."""
@@ -77,7 +80,8 @@ class Liveness:
     async def of(self, access: AccessToken) -> Standing | None:
         """How the person of a token stands now; None where the token is worth nothing any more.
 
-        So it is once it was revoked, its session has ended, or the account was disabled.
+        So it is once it was revoked, its session has ended, the account was disabled, or the client
+        switched off.
         """
         return await self._database.read(lambda c: self._of(c, access))
 
@@ -93,6 +97,7 @@ class Liveness:
                 "user_id": subject.user_id,
                 "session_id": subject.session_id,
                 "org_id": subject.org_id,
+                "client_id": subject.client_id,
                 "jti": access.jti,
             },
         ).one_or_none()
@@ -100,10 +105,12 @@ class Liveness:
 
 
 def _judged(row: Any, access: AccessToken, now: datetime) -> Standing | None:
-    *before, role, org_is_active, revoked = row
+    *before, role, org_is_active, client_is_active, revoked = row
     username, email_address, email_verified, is_active, is_admin, *session = before
     session_id, ended_at, expires_at, org_confined, directory = session
     if not is_active or revoked is not None:
+        return None
+    if client_is_active is False:  # the built-in one has no row
         return None
     if session_id is None or ended_at is not None or expires_at <= now:
         return None

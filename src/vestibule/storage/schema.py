@@ -13,7 +13,7 @@ from vestibule.storage.opening import run_once
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration. A test holds it against the files."""
 
 

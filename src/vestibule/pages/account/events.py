@@ -15,6 +15,8 @@ WORDS = {
     "audit_export": noop("Took the audit trail out"),
     "authorize": noop("Let a program in"),
     "client_create": noop("Registered a client"),
+    "client_disable": noop("Switched a client off"),
+    "client_enable": noop("Switched a client on"),
     "client_secret_rotate": noop("Gave a client a new secret"),
     "client_update": noop("Changed a client"),
     "consent_withdraw": noop("Withdrew a program's access"),

@@ -18,7 +18,7 @@ class Names:
     async def client(self, client_id: str) -> str:
         """What the client is called; its id where it is gone."""
         if client_id not in self._known:
-            client = await self._clients.find(client_id)
+            client = await self._clients.named(client_id)
             self._known[client_id] = client.name if client else client_id
         return self._known[client_id]
 

@@ -85,6 +85,9 @@ def router(*, room: Room, clients: ClientAdministration) -> PageRouter:
         try:
             if form.action == "rotate_secret":
                 secret = await clients.rotate_secret(here.caller, client.client_id)
+            elif form.action in ("enable", "disable"):
+                is_active = form.action == "enable"
+                await clients.switch(here.caller, client.client_id, is_active=is_active)
             elif form.action == "save":
                 await clients.update(
                     here.caller,
@@ -97,7 +100,7 @@ def router(*, room: Room, clients: ClientAdministration) -> PageRouter:
         except (ValidationFailed, InvalidRequest, Conflict) as error:
             return _one(here, client, form=form, grants=grants, refused=error)
         if secret is None:
-            return here.done("saved")
+            return here.done(form.action)
         return _one(here, client, secret=secret)
 
     return routes
