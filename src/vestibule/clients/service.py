@@ -255,14 +255,10 @@ class Clients:
             raise InvalidRequest(f"The client {client_id!r} has no secret")
         secret = _new_secret()
         values = {"secret_hash": hash_secret(secret), "updated_at": utc(self._clock)}
-
-        def write(connection: Connection) -> None:
-            repository.change(connection, client_id, values)
-
-        await self._write(write, also)
+        await self._write(lambda c: repository.change(c, client_id, values), also)
         return secret
 
-    async def _write(self, work: Callable[[Connection], None], also: Also) -> None:
+    async def _write(self, work: Callable[[Connection], object], also: Also) -> None:
         def write(connection: Connection) -> None:
             work(connection)
             if also is not None:
