@@ -127,11 +127,12 @@ def judged(page: Page) -> list[str]:
 def weight(page: Page) -> int:
     """How many bytes the page is in all, as they come over the wire with nothing cached."""
     page.wait_for_load_state("load")
-    sizes: list[int] = page.evaluate(
-        "performance.getEntries().filter(e => 'encodedBodySize' in e).map(e => e.encodedBodySize)"
+    sizes: dict[str, int] = page.evaluate(
+        "Object.fromEntries(performance.getEntries()"
+        ".filter(e => 'encodedBodySize' in e).map(e => [e.name, e.encodedBodySize]))"
     )
     assert len(sizes) >= 4, sizes  # the page itself and three style sheets
-    return sum(sizes) + HEAD * len(sizes)
+    return sum(sizes.values()) + HEAD * len(sizes)
 
 
 def toured(

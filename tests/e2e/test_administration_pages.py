@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -206,6 +209,7 @@ def walk(page: Page, server: Server, *, key: str) -> Iterator[str]:
     page.goto(f"{server.url}/admin/users")
     yield "admin-users"
     page.goto(f"{server.url}/admin/users/new")
+    yield "admin-user-new"
     page.get_by_label("Username").fill("person001")
     press(page, "Create")
     page.get_by_role("alert").wait_for()
@@ -221,6 +225,10 @@ def walk(page: Page, server: Server, *, key: str) -> Iterator[str]:
     press(page, "Import")
     page.locator("#import .done").wait_for()
     yield "admin-import"
+    never_end(server, import_id=page.url.rpartition("/")[2])
+    page.reload()
+    expect(page.get_by_text("Read so far: 50 %")).to_be_visible()
+    yield "admin-import-running"
     page.goto(f"{server.url}/admin/users/import")
     yield "admin-imports"
     page.goto(f"{server.url}/admin/organizations")
@@ -238,6 +246,8 @@ def walk(page: Page, server: Server, *, key: str) -> Iterator[str]:
     yield "admin-client-secret"
     page.goto(f"{server.url}/admin/clients")
     yield "admin-clients"
+    page.goto(f"{server.url}/admin/clients/{key}")
+    yield "admin-client"
     page.goto(f"{server.url}/admin/directories/new")
     configuration = {**DIRECTORY, "key": key, "domains": [f"{key}.example"]}
     page.get_by_label("Configuration, as JSON").fill(json.dumps(configuration, indent=2))
@@ -256,3 +266,15 @@ def walk(page: Page, server: Server, *, key: str) -> Iterator[str]:
     page.goto(f"{server.url}/admin/audit?user=nobody")
     page.get_by_role("alert").wait_for()
     yield "admin-audit-refused"
+
+
+def never_end(server: Server, *, import_id: str) -> None:
+    """Let an import be half way for as long as one looks at it."""
+    file = server.data / "vestibule.db"
+    with closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as database:
+        changed = database.execute(
+            "UPDATE user_imports SET ended_at = NULL, position = file_size / 2,"
+            " seen_at = '2999-12-31 00:00:00.000000' WHERE id = ?",
+            [UUID(import_id).hex],
+        )
+        assert changed.rowcount == 1

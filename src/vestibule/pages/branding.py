@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from vestibule.settings import Settings
 from vestibule.settings.branding import LOGO_TYPES, on
 
+ROOT = ":root:not([data-theme])"
+"""As our own style sheet calls it: a weaker selector would not win."""
+
 
 @dataclass(frozen=True, slots=True)
 class Brand:
@@ -36,11 +39,10 @@ class Brand:
         """A style sheet that sets the colours; empty where ours stay."""
         rules = []
         if self.color:
-            rules.append(f":root {{ {_accent(self.color)} }}")
+            rules.append(f"{ROOT} {{ {_accent(self.color)} }}")
         if self.color_dark:
-            rules.append(
-                f"@media (prefers-color-scheme: dark) {{ :root {{ {_accent(self.color_dark)} }} }}"
-            )
+            dark = f"{ROOT} {{ {_accent(self.color_dark)} }}"
+            rules.append(f"@media (prefers-color-scheme: dark) {{ {dark} }}")
         return "\n".join(rules).encode()
 
 

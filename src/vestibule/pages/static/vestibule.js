@@ -1,6 +1,14 @@
-// What a page can't do without a script: copy a secret that is shown once.
+// What a page can't do without a script.
 "use strict";
 
+// On a phone the list of pages is moved to and fro: the one that is open has to be seen.
+const here = document.querySelector(".rooms [aria-current]");
+if (here) {
+  const rooms = here.closest(".rooms");
+  rooms.scrollLeft = here.offsetLeft - (rooms.clientWidth - here.offsetWidth) / 2;
+}
+
+// A secret that is shown once is copied.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
