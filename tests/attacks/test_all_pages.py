@@ -8,10 +8,8 @@ import httpx
 import pytest
 
 from tests.attacks.forms import EXPORT, Form, configuration, furnish
-from tests.attacks.house import CONSENT, House, house
+from tests.attacks.house import CONSENT, House
 from tests.attacks.reading import Reading
-from tests.identity.fakes import Fakes
-from tests.world import World
 from vestibule.pages.api_reference import PATH as DOCS
 from vestibule.pages.routes import PageRoute
 from vestibule.pages.static_files import PREFIX as STATIC
@@ -42,17 +40,10 @@ REFUSED = {
 
 
 @pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
-    made = Fakes()
-    monkeypatch.setattr("vestibule.wiring.directories.make_connector", made)
-    return made
-
-
-@pytest.fixture
-async def inside(fakes: Fakes, services: Services, world: World) -> AsyncIterator[House]:
-    async with house(services, world, fakes) as made:
-        await furnish(made)
-        yield made
+async def inside(inside: House) -> House:
+    """With what the forms are about."""
+    await furnish(inside)
+    return inside
 
 
 def paths(services: Services) -> set[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from tests.attacks.forms import FORMS, Form, furnish
-from tests.attacks.house import House, house
-from tests.identity.fakes import Fakes
+from tests.attacks.house import House
 from tests.pages.rooms import enter
-from tests.world import PASSWORD, World
+from tests.world import PASSWORD
 from vestibule.pages.routes import PageRoute
 from vestibule.routers import page_routes
 from vestibule.wiring import Services
@@ -35,17 +32,10 @@ NONCES = (None, "0", "0" * 32)
 
 
 @pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
-    made = Fakes()
-    monkeypatch.setattr("vestibule.wiring.directories.make_connector", made)
-    return made
-
-
-@pytest.fixture
-async def inside(fakes: Fakes, services: Services, world: World) -> AsyncIterator[House]:
-    async with house(services, world, fakes) as made:
-        await furnish(made)
-        yield made
+async def inside(inside: House) -> House:
+    """With what the forms are about."""
+    await furnish(inside)
+    return inside
 
 
 def cookies_with(house: House, who: str, nonce: str | None) -> dict[str, str]:

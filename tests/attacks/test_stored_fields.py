@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 from uuid import UUID
 
 import pytest
 
-from tests.attacks.house import CONSENT, House, house
+from tests.attacks.house import CONSENT, House
 from tests.attacks.reading import Reading
-from tests.identity.fakes import PASSWORD as THEIRS, FakeConnector, Fakes
+from tests.identity.fakes import PASSWORD as THEIRS
 from tests.identity.oidc.provider import CLIENT_ID, provider
 from tests.oauth.flows import AUTHORIZE
 from tests.orgs.people import signed_in
 from tests.pages.rooms import token_of
 from tests.scim.conftest import Provider as ScimProvider
-from tests.world import World, log_in
+from tests.world import log_in
 from vestibule.audit.models import Result
-from vestibule.clock import Clock
 from vestibule.http.visit import Visit
-from vestibule.identity.configuration import DirectoryConfiguration
-from vestibule.identity.connector import Connector
-from vestibule.identity.connectors import make_connector
 from vestibule.issuing.trail import attempt_of
-from vestibule.wiring import Services
 
 pytestmark = pytest.mark.embedded
 
@@ -38,25 +33,6 @@ TEXT, ATTRIBUTE, BOTH = {"text"}, {"attribute"}, {"text", "attribute"}
 
 Store = Callable[[House], Awaitable[None]]
 Pages = dict[str, set[str]]
-
-
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
-    """Directories of LDAP live in the test; those of OpenID Connect are asked as ever."""
-    made = Fakes()
-
-    def make(configuration: DirectoryConfiguration, clock: Clock) -> Connector | FakeConnector:
-        oidc = configuration.connection.kind == "oidc"
-        return (make_connector if oidc else made)(configuration, clock)
-
-    monkeypatch.setattr("vestibule.wiring.directories.make_connector", make)
-    return made
-
-
-@pytest.fixture
-async def inside(fakes: Fakes, services: Services, world: World) -> AsyncIterator[House]:
-    async with house(services, world, fakes) as made:
-        yield made
 
 
 # How it comes to be stored
