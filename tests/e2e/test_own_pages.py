@@ -293,6 +293,10 @@ def walk(page: Page, server: Server) -> Iterator[str]:
     press(page, "Invite")
     page.locator("#secret").wait_for()
     yield "organization-invitations"
+    page.goto(f"{server.url}/organizations/main/activity")
+    heading(page, "Activity in Main")
+    page.locator("summary").first.click()
+    yield "organization-activity"
     page.goto(f"{server.url}/organizations/nowhere")
     yield "organization-unknown"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import fields
 from typing import Any, Literal
 from uuid import UUID
@@ -39,41 +39,43 @@ class Trail:
         return await self._audit.search(wanted, before=before, limit=limit)
 
     async def export(self, caller: Caller, wanted: Wanted, form: Format) -> AsyncIterator[bytes]:
-        """All that is wanted, newest first, in pieces of whole lines; that it was is in the trail.
-
-        CSV (RFC 4180) with a header, or JSON Lines.
-        """
+        """All that is wanted, as `exported` tells it; that it was is in the trail."""
         async with self._acts.act(caller, "audit_export") as attempt:
             await self._audit.record(self._acts.done(attempt))
-        return self._lines(wanted, _csv if form == "csv" else _json_lines)
-
-    async def _lines(
-        self, wanted: Wanted, write: Callable[[list[AuditEvent], Sequence[str]], bytes]
-    ) -> AsyncIterator[bytes]:
-        before, is_first = None, True
-        while is_first or before is not None:
-            found, before = await self._audit.search(wanted, before=before, limit=AT_ONCE)
-            if found or is_first:
-                yield write(found, COLUMNS if is_first else ())
-            is_first = False
+        return exported(self._audit, wanted, form)
 
 
-def _csv(events: list[AuditEvent], header: Sequence[str]) -> bytes:
+async def exported(
+    audit: Audit, wanted: Wanted, form: Format, *, columns: Sequence[str] = COLUMNS
+) -> AsyncIterator[bytes]:
+    """All that is wanted, newest first, in pieces of whole lines.
+
+    CSV (RFC 4180) with a header, or JSON Lines.
+    """
+    write = _csv if form == "csv" else _json_lines
+    before, is_first = None, True
+    while is_first or before is not None:
+        found, before = await audit.search(wanted, before=before, limit=AT_ONCE)
+        if found or is_first:
+            yield write([_row(event, columns) for event in found], columns if is_first else ())
+        is_first = False
+
+
+def _csv(rows: list[dict[str, Any]], header: Sequence[str]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     if header:
         writer.writerow(header)
-    writer.writerows([_cell(value) for value in _row(event).values()] for event in events)
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
     return text.getvalue().encode()
 
 
-def _json_lines(events: list[AuditEvent], _header: Sequence[str]) -> bytes:
-    lines = (json.dumps(_row(event), ensure_ascii=False) + "\n" for event in events)
-    return "".join(lines).encode()
+def _json_lines(rows: list[dict[str, Any]], _header: Sequence[str]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def _row(event: AuditEvent) -> dict[str, Any]:
-    values = {name: getattr(event, name) for name in COLUMNS}
+def _row(event: AuditEvent, columns: Sequence[str]) -> dict[str, Any]:
+    values = {name: getattr(event, name) for name in columns}
     values["occurred_at"] = event.occurred_at.isoformat()
     values["result"] = event.result.value
     return {name: str(v) if isinstance(v, UUID) else v for name, v in values.items()}

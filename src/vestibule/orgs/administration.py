@@ -66,6 +66,12 @@ class Administration:
             caller, org=org, action=Action.ORG_READ, work=lambda _, standing: standing.organization
         )
 
+    async def auditable(self, caller: Caller, *, org: str) -> Organization:
+        """The organization of this key, whose trail the caller may see."""
+        return await self._authorization.read(
+            caller, org=org, action=Action.ORG_AUDIT, work=lambda _, standing: standing.organization
+        )
+
     async def update(
         self, caller: Caller, *, org: str, name: str | None, description: str | None
     ) -> Organization:

@@ -24,6 +24,7 @@ class Action(StrEnum):
     ORG_SUSPEND = "org_suspend"
     ORG_RESUME = "org_resume"
     ORG_TRANSFER = "org_transfer"
+    ORG_AUDIT = "org_audit"
     WORKSPACE_LIST = "workspace_list"
     WORKSPACE_CREATE = "workspace_create"
     WORKSPACE_READ = "workspace_read"
@@ -67,6 +68,7 @@ RULES: dict[Action, Rule] = {
     Action.ORG_SUSPEND: Rule(None),
     Action.ORG_RESUME: Rule(None),
     Action.ORG_TRANSFER: Rule(Role.OWNER),
+    Action.ORG_AUDIT: Rule(Role.ADMIN),
     Action.WORKSPACE_LIST: Rule(Role.MEMBER, in_workspace=True),
     Action.WORKSPACE_CREATE: Rule(Role.ADMIN),
     Action.WORKSPACE_READ: Rule(Role.MEMBER, in_workspace=True),

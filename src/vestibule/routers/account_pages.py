@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vestibule.orgs.trail import OrganizationTrail
 from vestibule.pages.account import (
     activity,
     keys,
@@ -14,7 +15,12 @@ from vestibule.pages.account import (
     sessions,
 )
 from vestibule.pages.language import noop
-from vestibule.pages.organization import invitations, members, overview
+from vestibule.pages.organization import (
+    activity as organization_activity,
+    invitations,
+    members,
+    overview,
+)
 from vestibule.pages.organization.standing import Standings
 from vestibule.pages.rooms import Room
 from vestibule.pages.routes import PageRouter
@@ -62,5 +68,12 @@ def account_pages(services: Services, make_room: MakeRoom) -> list[PageRouter]:
         activity.router(room=room, audit=services.audit, clients=clients, organizations=of_people),
         overview.router(room=inside, administration=services.administration, standings=standings),
         members.router(room=inside, members=services.members, standings=standings),
+        organization_activity.router(
+            room=inside,
+            trail=OrganizationTrail(administration=services.administration, audit=services.audit),
+            users=services.users,
+            clients=clients,
+            standings=standings,
+        ),
         invitations.router(room=inside, invitations=services.invitations, standings=standings),
     ]

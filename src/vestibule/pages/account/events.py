@@ -45,6 +45,7 @@ WORDS = {
     "member_list": noop("Asked for members"),
     "member_remove": noop("Removed a member"),
     "member_update": noop("Changed a member's role"),
+    "org_audit": noop("Asked for what happened in an organization"),
     "org_create": noop("Created an organization"),
     "org_default": noop("Chose the organization to enter by default"),
     "org_read": noop("Opened an organization"),

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from vestibule.errors import AlreadyExists, ApiError, NotFound, ValidationFailed
 from vestibule.orgs.administration import Administration
 from vestibule.orgs.service import Organizations
-from vestibule.pages.administration.paging import page_of
+from vestibule.pages.paging import page_of
 from vestibule.pages.rooms import Here, Room, RoomForm, words
 from vestibule.pages.routes import PageRouter
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from vestibule.errors import AlreadyExists, ApiError, ValidationFailed
 from vestibule.http.forms import MAX_SECRET
 from vestibule.http.visit import visit_of
-from vestibule.pages.administration.paging import page_of
+from vestibule.pages.paging import page_of
 from vestibule.pages.rooms import Here, Room, RoomForm, words
 from vestibule.pages.routes import PageRouter, see_other
 from vestibule.recovery.service import Recovery

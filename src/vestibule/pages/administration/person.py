@@ -13,7 +13,7 @@ from vestibule.http.forms import MAX_SECRET
 from vestibule.http.visit import visit_of
 from vestibule.identity.administration import DirectoryAdministration
 from vestibule.orgs.service import Organizations
-from vestibule.pages.administration.paging import uuid_of
+from vestibule.pages.paging import uuid_of
 from vestibule.pages.rooms import Here, Room, RoomForm, words
 from vestibule.pages.routes import PageRouter
 from vestibule.recovery.service import Recovery

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from vestibule.errors import ApiError, Conflict, InvalidRequest, ValidationFailed
-from vestibule.pages.administration.paging import uuid_of
+from vestibule.pages.paging import uuid_of
 from vestibule.pages.rooms import Here, Room, is_upload, words
 from vestibule.pages.routes import PageRouter, see_other
 from vestibule.users.imports import Imports
