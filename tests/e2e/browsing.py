@@ -37,6 +37,8 @@ SCREENSHOTS = os.environ.get("VESTIBULE_SCREENSHOTS")
 
 Scheme = Literal["light", "dark"]
 
+expect.set_options(timeout=TIMEOUT)
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:

@@ -17,6 +17,9 @@ from tests.oauth.flows import TOKEN, basic, bearer
 from tests.slapd import MANAGER, MANAGERS_PASSWORD, PASSWORD, PEOPLE, Slapd, person, slapd
 from tests.world import LOGIN
 
+ALARM = "rgb(163, 36, 24)"
+"""By day."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -83,6 +86,8 @@ def test_keys_are_rotated_and_revoked(page: Page, server: Server) -> None:
     expect(page.get_by_role("row").filter(has_text=former)).to_contain_text("signs")
     rotated = published(server)
     before = is_let_in(server, token)
+    # What does harm looks so.
+    expect(page.get_by_role("button", name="Revoke")).to_have_css("color", ALARM)
     page.locator("[name=kid]").select_option(former)
     page.get_by_label("Its first eight characters, to be sure").fill("not these")
     press(page, "Revoke")
