@@ -104,7 +104,8 @@ def test_the_overview_follows_what_happens(page: Page, server: Server) -> None:
 
     httpx.post(f"{server.url}{LOGIN}", data={"username": "nobody", "password": "at all"})
 
-    expect(page.locator(".legend .failure")).not_to_have_text(before)  # without being asked again
+    # Without being asked again, which it is every five seconds.
+    expect(page.locator(".legend .failure")).not_to_have_text(before, timeout=TIMEOUT)
 
 
 def test_a_file_is_imported_while_one_looks_on(page: Page, server: Server, tmp_path: Path) -> None:
