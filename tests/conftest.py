@@ -6,9 +6,12 @@ import gc
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pydantic
 import pytest
+from fastapi._compat import v2 as fields
 from pydantic import SecretStr
 
 from tests.postgres import PostgresServer, postgres_server
@@ -20,6 +23,20 @@ from vestibule.storage import schema
 from vestibule.wiring import Services, wire
 
 DATABASES = ("sqlite", "postgresql")
+
+# Each test makes an application of its own, and the framework a validator for each parameter and
+# answer of its routes: by far the most of the work, and each time the same.
+_adapters: dict[Any, Any] = {}
+
+
+def _known_adapter(kind: Any, *, config: Any = None) -> Any:
+    key = (kind.__origin__, repr(kind.__metadata__), repr(config))
+    if key not in _adapters:
+        _adapters[key] = pydantic.TypeAdapter(kind, config=config)
+    return _adapters[key]
+
+
+setattr(fields, "TypeAdapter", _known_adapter)  # noqa: B010  (no name that it exports)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -81,7 +81,8 @@ def build(services: Services) -> FastAPI:
     app.state.services = services
     envelope.install(app)
     for router in routers(services):
-        app.include_router(router)
+        # Not `include_router`, which makes each route a second time, at the first request.
+        app.router.routes.extend(router.routes)
     app.router.routes.extend(page_routes(services))
     _add_document(app)
     return app

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -13,7 +15,12 @@ from tests.identity.fakes import PASSWORD as THEIRS
 from tests.oauth.flows import hidden
 from tests.world import PASSWORD, log_in
 from vestibule.clients.models import ClientKind
+from vestibule.clock import utc
+from vestibule.recovery import repository as links
+from vestibule.recovery.models import Link, Purpose
 from vestibule.sessions.models import SessionKind
+from vestibule.users.models import User
+from vestibule.wiring import Services
 
 NEW = "a password that is new and long"
 
@@ -112,6 +119,10 @@ FORMS: dict[str, list[Form]] = {
         own(f"{ACME}/members", "role", member="{bob}", role="admin"),
         own(f"{ACME}/members", "remove", member="{bob}"),
     ),
+    "/organizations/{org}/activity": room("alice", f"{ACME}/activity"),
+    "/organizations/{org}/activity/export": room(
+        "alice", f"{ACME}/activity/export", page="/account"
+    ),
     "/organizations/{org}/invitations": room(
         "alice", f"{ACME}/invitations",
         own(f"{ACME}/invitations", "invite", email_address="mallory@example.org"),
@@ -190,7 +201,7 @@ FORMS: dict[str, list[Form]] = {
         admins("/invitation?token={token}", "approve"),
     ),
     "/forgotten": [Form("anybody", "/forgotten", fields={"username": "alice"})],
-    "/reset": [Form("anybody", "/reset?token=x", fields={"password": NEW}, taken=(404,))],
+    "/reset": [Form("anybody", "/reset?token={link}", fields={"password": NEW})],
     "/verify": [Form("anybody", "/verify?token=x", taken=(404,))],
 }  # fmt: skip
 """By the path of their route."""
@@ -227,5 +238,25 @@ async def furnish(house: House) -> None:
     for code in ("code", "other_code"):
         started = await anybody.post("/api/v1/auth/device/code", json={"client_id": "portal"})
         ids[code] = started.json()["user_code"]
+    ids["link"] = await reset_link(services, await world.user("dave"))
     ids["kid"] = (await services.keys.list())[0].kid
     ids["job"] = await house.imported()
+
+
+async def reset_link(services: Services, user: User) -> str:
+    """The secret of a link by which this user sets a new password."""
+    now, secret = utc(services.clock), f"the link of {user.username}".replace(" ", "-")
+    assert user.password_hash is not None
+    assert user.email_address is not None
+    link = Link(
+        digest=hashlib.sha256(secret.encode()).digest(),
+        purpose=Purpose.RESET,
+        user_id=user.id,
+        email_address=user.email_address,
+        password_digest=hashlib.sha256(user.password_hash.encode()).digest(),
+        created_at=now,
+        expires_at=now + timedelta(hours=1),
+        used_at=None,
+    )
+    await services.database.write(lambda c: links.add(c, link))
+    return secret

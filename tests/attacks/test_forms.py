@@ -36,6 +36,7 @@ NONCES = (None, "0", "0" * 32)
 async def inside(inside: House) -> House:
     """With what the forms are about."""
     await furnish(inside)
+    inside.services.outbox.is_configured = True  # from now on links are mailed, not shown
     return inside
 
 

@@ -67,7 +67,11 @@ async def test_who_chooses_a_language_stays_here(client: httpx.AsyncClient, back
 async def test_no_page_offers_to_lead_elsewhere_after_a_language_is_chosen(
     client: httpx.AsyncClient,
 ) -> None:
-    for path in ("/forgotten?back=https://evil.example", f"/reset?token={EVIL}", "/account?x=\\\\"):
+    for path in (
+        "/forgotten?back=https://evil.example",
+        f"/invitation?token={EVIL}",
+        "/account?x=\\\\",
+    ):
         page = await client.get(path)
         back = hidden(page.text, "back")
 

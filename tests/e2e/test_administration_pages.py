@@ -187,8 +187,7 @@ def tab_to(page: Page, name: str) -> None:
 # Every page in every look
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+@pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
 def test_every_page_is_accessible_and_fits_and_is_light(
     browser: Browser, server: Server, scheme: Scheme, size: tuple[int, int]
 ) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.e2e.browsing import TIMEOUT, chromium, press, sign_in
+from tests.e2e.browsing import TIMEOUT, chromium, heading, press, sign_in
 from tests.e2e.server import Server
 from tests.oauth.flows import AUTHORIZE, CALLBACK, Pkce, authorization_query
 from tests.world import LOGIN
@@ -97,6 +97,10 @@ def test_names_that_would_be_scripts_are_shown_and_run_nothing(
     page.goto(f"{server.url}{CONSENT}")
     assert_only_shown(page)  # who is asked to sign in is told for which client
     sign_in(page, server)
+    heading(page, "Choose an organization")
+    assert_only_shown(page)
+    page.get_by_role("radio").first.check()
+    press(page, "Go on")
     expect(page.get_by_role("button", name="Yes, let it in")).to_be_visible()
     assert_only_shown(page)
 

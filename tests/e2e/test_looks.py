@@ -134,7 +134,8 @@ def test_the_pages_speak_german_on_a_phone(browser: Browser, server: Server) -> 
             page.goto(f"{server.url}{path}")
             expect(page.locator("html")).to_have_attribute("lang", "de")
             headings[path] = page.get_by_role("heading", level=1).inner_text()
-            if path.startswith(("/account", "/admin")):
+            # What moves it there is a script, which no page has that asks for a password.
+            if path.startswith(("/account", "/admin")) and page.locator("script").count():
                 expect(page.locator(".rooms [aria-current]")).to_be_in_viewport(ratio=0.5)
             yield f"german{path.replace('/', '-')}"
 

@@ -377,8 +377,7 @@ def test_nothing_needs_javascript(browser: Browser, site: Site) -> None:
 # Every page in every look
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+@pytest.mark.parametrize(("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)])
 def test_every_page_is_accessible_and_fits_and_is_light(
     browser: Browser, site: Site, scheme: Scheme, size: tuple[int, int]
 ) -> None:

@@ -34,6 +34,8 @@ async def portal(world: World, alice: User) -> Party:
 @pytest.fixture
 async def beta(world: World, alice: User) -> None:
     """A second organization of alice, and one that is not hers."""
+    (own,) = await world.services.organizations.memberships_of(alice.id)
+    await world.services.users.update(alice, default_org_id=own.organization.id)
     await world.org("beta", alice)
     await world.org("gamma")
 
