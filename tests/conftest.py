@@ -23,6 +23,9 @@ from vestibule.storage import schema
 from vestibule.wiring import Services, wire
 
 DATABASES = ("sqlite", "postgresql")
+HERE = Path(__file__).parent
+LONG = {"bench", "deploy", "docs", "e2e", "storage", "users"}
+"""Folders whose tests start programs, or make very many rows."""
 
 # Each test makes an application of its own, and the framework a validator for each parameter and
 # answer of its routes: by far the most of the work, and each time the same.
@@ -56,6 +59,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if embedded:
             chosen = ["sqlite"]
         metafunc.parametrize("database_url", chosen, indirect=True, scope="function")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first: the end of a run has short tests to share among workers."""
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
 
 
 @pytest.fixture(scope="session")
