@@ -103,9 +103,9 @@ def addressed_like(
 
 def _range(key: ColumnElement[str], start: str, after: str) -> list[ColumnElement[bool]]:
     """What begins so and is behind `after`: a part of an index, however many users there are."""
-    if not start:
-        return [key > after]
-    return [key > after, key >= start, key <= start + LAST]
+    # One lower bound: of two, SQLite takes the one that is told first to look the rest through.
+    lower = key > after if after >= start else key >= start
+    return [lower, key <= start + LAST] if start else [lower]
 
 
 def _bytewise(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
