@@ -27,7 +27,7 @@ from vestibule.text import canonical_email, canonical_username, comparable
 from vestibule.users import repository
 from vestibule.users.models import User
 
-LOOK_THROUGH = 5_000
+LOOK_THROUGH = 2_000
 """Addresses that one page of a search looks at: some milliseconds."""
 
 
