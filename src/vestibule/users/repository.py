@@ -90,22 +90,28 @@ def addressed_like(
     them, where there may be more behind it.
     """
     key, username = (_bytewise(connection, users.c[n]) for n in ("email_address", "username"))
-    there = _range(key, start, after)
     edge = connection.execute(
-        select(users.c.email_address).where(*there).order_by(key).offset(rows - 1).limit(1)
+        select(users.c.email_address)
+        .where(*_range(key, start, after))
+        .order_by(key)
+        .offset(rows - 1)
+        .limit(1)
     ).scalar()
-    if edge is not None:
-        there = [*there, key <= edge]
+    there = _range(key, start, after, until=edge)
     statement = select(users).where(*there, ~username.between(start, start + LAST))
     found = connection.execute(statement.order_by(key).limit(limit))
     return [User(*row) for row in found], edge
 
 
-def _range(key: ColumnElement[str], start: str, after: str) -> list[ColumnElement[bool]]:
-    """What begins so and is behind `after`: a part of an index, however many users there are."""
-    # One lower bound: of two, SQLite takes the one that is told first to look the rest through.
+def _range(
+    key: ColumnElement[str], start: str, after: str, *, until: str | None = None
+) -> list[ColumnElement[bool]]:
+    """What begins so, is behind `after` and not behind `until`: a part of an index."""
+    # One bound on each side: of two, SQLite looks up the first and reads the rest through.
     lower = key > after if after >= start else key >= start
-    return [lower, key <= start + LAST] if start else [lower]
+    if until is None and not start:
+        return [lower]
+    return [lower, key <= (start + LAST if until is None else until)]
 
 
 def _bytewise(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
