@@ -45,4 +45,9 @@ class Acts:
 def require_administrator(caller: Caller) -> None:
     """Raise `AccessForbidden` for whoever does not administer the service."""
     if not caller.is_admin:
-        raise AccessForbidden("Only an administrator may do this", cause="not_admin")
+        raise not_administrator()
+
+
+def not_administrator() -> AccessForbidden:
+    """The error of whoever is none, or none any more."""
+    return AccessForbidden("Only an administrator may do this", cause="not_admin")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from vestibule.access.acts import Acts
 from vestibule.access.caller import Caller
-from vestibule.audit.service import Attempt, Audit
+from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
-from vestibule.errors import AccessForbidden, AlreadyExists, Conflict, NotFound, ValidationFailed
+from vestibule.errors import AlreadyExists, Conflict, NotFound, ValidationFailed
 from vestibule.identity import repository, standings
 from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connectors import MissingLibrary, require_library
@@ -58,6 +57,7 @@ class DirectoryAdministration:
         self._sessions = sessions
         self._database = database
         self._audit = audit
+        self._acts = Acts(audit)
         self._clock = clock
 
     def is_of_settings(self, key: str) -> bool:
@@ -66,20 +66,18 @@ class DirectoryAdministration:
 
     async def directories(self, caller: Caller) -> list[Upstream]:
         """All of them by key."""
-        await self._require_admin(caller)
+        await self._acts.require(caller)
         await self._registry.reload()
         return sorted(self._registry.latest.by_key.values(), key=lambda upstream: upstream.key)
 
     async def get(self, caller: Caller, key: str) -> Upstream:
         """One of them."""
-        await self._require_admin(caller)
+        await self._acts.require(caller)
         return await self._registry.get(key)
 
     async def create(self, caller: Caller, configuration: DirectoryConfiguration) -> Upstream:
         """A new one. Raises `AlreadyExists`, and `Conflict` where it is for what another is for."""
-        attempt = caller.attempt("directory_create")
-        attempt.target = configuration.key
-        async with self._following(caller, attempt):
+        async with self._acts.act(caller, "directory_create", target=configuration.key) as attempt:
             await self._require_room(configuration)
             now = utc(self._clock)
             plain, sealed = self._registry.stored(configuration)
@@ -97,9 +95,7 @@ class DirectoryAdministration:
 
         Raises `ValidationFailed`, and `Conflict` for one of the settings.
         """
-        attempt = caller.attempt("directory_update")
-        attempt.target = key
-        async with self._following(caller, attempt):
+        async with self._acts.act(caller, "directory_update", target=key) as attempt:
             former = await self._registry.get(key)
             self._require_own(key)
             configuration = _with_former_secrets(given, former.configuration)
@@ -122,9 +118,7 @@ class DirectoryAdministration:
 
         Raises `Conflict` while an organization demands it, and for one of the settings.
         """
-        attempt = caller.attempt("directory_delete")
-        attempt.target = key
-        async with self._following(caller, attempt):
+        async with self._acts.act(caller, "directory_delete", target=key) as attempt:
             await self._registry.get(key)
             self._require_own(key)
 
@@ -145,7 +139,7 @@ class DirectoryAdministration:
         Whoever is in by another way stays for as long as their access token lasts. Raises
         `NotFound` for the organization as well.
         """
-        await self._require_admin(caller)
+        await self._acts.require(caller)
         await self._registry.get(key)
         await self._set_demand(caller, org, before=None, after=key)
 
@@ -155,7 +149,7 @@ class DirectoryAdministration:
 
     async def check(self, caller: Caller, key: str) -> float:
         """Seconds that the directory took to answer. Raises `BadGateway`, `GatewayTimeout`."""
-        await self._require_admin(caller)
+        await self._acts.require(caller)
         upstream = await self._registry.get(key)
         began = self._clock.monotonic()
         await upstream.check()
@@ -163,7 +157,7 @@ class DirectoryAdministration:
 
     async def synchronize(self, caller: Caller, key: str, *, force: bool) -> Synced:
         """Look up everybody now. Raises `Conflict` where the directory can't be asked so."""
-        await self._require_admin(caller)
+        await self._acts.require(caller)
         upstream = await self._registry.get(key)
         if not upstream.connector.can_look_up:
             raise Conflict(
@@ -175,7 +169,7 @@ class DirectoryAdministration:
     async def identities_of(self, caller: Caller, user_id: UUID) -> list[Identity]:
         """What an account is linked to: one's own, or for administrators anybody's."""
         if user_id != caller.user_id:
-            await self._require_admin(caller)
+            await self._acts.require(caller)
         return await self._database.scan(lambda c: repository.identities_of(c, user_id))
 
     async def link(self, caller: Caller, key: str, *, user_id: UUID, subject: str) -> None:
@@ -183,9 +177,7 @@ class DirectoryAdministration:
 
         Raises `NotFound` for the account, `AlreadyExists` where either is tied already.
         """
-        attempt = caller.attempt("directory_link")
-        attempt.target = str(user_id)
-        async with self._following(caller, attempt):
+        async with self._acts.act(caller, "directory_link", target=user_id) as attempt:
             upstream = await self._registry.get(key)
             user = await self._users.get(user_id)
             if user is None:
@@ -204,8 +196,6 @@ class DirectoryAdministration:
 
         Raises `NotFound` where they are not tied.
         """
-        attempt = caller.attempt("directory_unlink")
-        attempt.target = str(user_id)
         now = utc(self._clock)
 
         def write(connection: Connection) -> None:
@@ -217,20 +207,12 @@ class DirectoryAdministration:
             )
             self._sessions.end(connection, cause="directory_unlinked", user_id=user_id)
 
-        async with self._following(caller, attempt):
+        async with self._acts.act(caller, "directory_unlink", target=user_id) as attempt:
             await self._audit.succeeded(attempt, status=204, work=write)
-
-    @asynccontextmanager
-    async def _following(self, caller: Caller, attempt: Attempt) -> AsyncIterator[None]:
-        async with self._audit.following(attempt):
-            _check(caller)
-            yield
 
     async def _set_demand(
         self, caller: Caller, org: str, *, before: str | None, after: str | None
     ) -> None:
-        attempt = caller.attempt("directory_demand")
-        attempt.target = after or before
         now = utc(self._clock)
 
         def write(connection: Connection) -> None:
@@ -242,13 +224,8 @@ class DirectoryAdministration:
             attempt.org_id = organization.id
             orgs.change(connection, organization.id, {"directory": after, "updated_at": now})
 
-        async with self._following(caller, attempt):
+        async with self._acts.act(caller, "directory_demand", target=after or before) as attempt:
             await self._audit.succeeded(attempt, status=204, work=write)
-
-    async def _require_admin(self, caller: Caller) -> None:
-        if not caller.is_admin:
-            async with self._audit.following(caller.attempt("admin")):
-                _check(caller)
 
     def _require_own(self, key: str) -> None:
         if self.is_of_settings(key):
@@ -281,11 +258,6 @@ class DirectoryAdministration:
                     "Another directory answers for one of these names",
                     cause="directory_overlaps",
                 )
-
-
-def _check(caller: Caller) -> None:
-    if not caller.is_admin:
-        raise AccessForbidden("Only an administrator may do this", cause="not_admin")
 
 
 def _taken() -> AlreadyExists:

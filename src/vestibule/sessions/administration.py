@@ -6,10 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from vestibule.access.acts import Acts
 from vestibule.access.caller import Caller
 from vestibule.audit.models import Result
 from vestibule.audit.service import Audit
-from vestibule.errors import AccessForbidden, NotFound
+from vestibule.errors import NotFound
 from vestibule.sessions.models import Session
 from vestibule.sessions.service import Sessions
 from vestibule.storage.database import Database
@@ -26,6 +27,7 @@ class SessionAdministration:
         self._sessions = sessions
         self._database = database
         self._audit = audit
+        self._acts = Acts(audit)
 
     async def list_own(self, caller: Caller, *, after: UUID | None, limit: int) -> list[Session]:
         """A page of where the caller is signed in, the one seen last first."""
@@ -46,28 +48,22 @@ class SessionAdministration:
         self, caller: Caller, user_id: UUID, *, after: UUID | None, limit: int
     ) -> list[Session]:
         """A page of where a user is signed in, the one seen last first."""
-        await self._require_admin(caller)
+        await self._acts.require(caller)
         return await self._sessions.live_of(user_id, after=after, limit=limit)
 
     async def end_of(self, caller: Caller, user_id: UUID, session_id: UUID) -> None:
         """End one of a user's sessions. Raises `NotFound`."""
-        await self._require_admin(caller)
+        await self._acts.require(caller)
         await self._end(caller, "admin_session_end", user_id=user_id, session_id=session_id)
 
     async def end_all_of(self, caller: Caller, user_id: UUID) -> None:
         """End all of a user's sessions."""
-        await self._require_admin(caller)
+        await self._acts.require(caller)
         await self._end(caller, "admin_sessions_end", user_id=user_id)
 
     async def _require_whole(self, caller: Caller) -> None:
         async with self._audit.following(caller.attempt("sessions", org_id=caller.org_id)):
             caller.require_whole()
-
-    async def _require_admin(self, caller: Caller) -> None:
-        if caller.is_admin:
-            return
-        async with self._audit.following(caller.attempt("admin")):
-            raise AccessForbidden("Only an administrator may do this", cause="not_admin")
 
     async def _end(
         self,

@@ -8,11 +8,11 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from vestibule.access.acts import Acts
+from vestibule.access.acts import Acts, not_administrator
 from vestibule.access.caller import Caller
 from vestibule.audit.models import AuditEvent
 from vestibule.audit.service import Audit
-from vestibule.errors import AccessForbidden, Conflict, NotFound
+from vestibule.errors import Conflict, NotFound
 from vestibule.ids import new_id
 from vestibule.users import repository
 from vestibule.users.models import User
@@ -125,7 +125,7 @@ class UserAdministration:
     def _write_down(self, connection: Connection, caller: Caller, event: AuditEvent) -> None:
         # Two who take it from each other at once: one of them has lost it by now.
         if not repository.still_administers(connection, caller.user_id):
-            raise AccessForbidden("Only an administrator may do this", cause="not_admin")
+            raise not_administrator()
         self._acts.audit.add(connection, event)
 
     async def _existing(self, user_id: UUID) -> User:
