@@ -1,4 +1,4 @@
-"""Addresses of lists: what is looked for, and what the page begins behind."""
+"""Addresses: what is looked for, what a page begins behind, and whom it is about."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ def page_of(path: str, **query: str) -> str:
     return f"{path}?{urlencode(said)}" if said else path
 
 
-def uuid_of(text: str) -> UUID:
-    """The id that stands in an address. Raises `NotFound` for what is none."""
+def as_id(text: str) -> UUID | None:
+    """The id that somebody's browser sent; None for what is none."""
     try:
         return UUID(text)
     except ValueError:
-        raise NotFound("Nothing is here", cause="id") from None
+        return None
+
+
+def uuid_of(text: str) -> UUID:
+    """The same. Raises `NotFound` for what is none."""
+    found = as_id(text)
+    if found is None:
+        raise NotFound("Nothing is here", cause="id")
+    return found

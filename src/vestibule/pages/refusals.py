@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from vestibule.errors import ApiError, ValidationFailed
 from vestibule.pages.language import gettext as _
-from vestibule.pages.rooms import words
 
 BESIDE_THE_FORM = {400, 403, 409, 422, 429, 502, 504}
 """Statuses of what the person can mend, or try again."""
 
 
-def refusal(error: ApiError | None) -> dict[str, Any]:
-    """What a page shows of an error: status, words and headers. Nothing where there is none.
+def words(error: ApiError) -> str:
+    """What to tell the person who sent a form that was refused."""
+    if isinstance(error, ValidationFailed) and error.errors:
+        item = error.errors[0]
+        return f"{item.loc[-1]}: {_(item.msg)}" if item.loc else _(item.msg)
+    return f"{_(error.detail)}."
 
-    Raises it again where the page can't be shown: what the form is about is not there, or the
-    form is not ours.
-    """
+
+def again(error: ApiError | None, tell: Callable[[ApiError], str] = words) -> dict[str, Any]:
+    """What a page shows of an error: status, words and headers. Nothing where there is none."""
     if error is None:
         return {}
-    if error.status not in BESIDE_THE_FORM or error.cause == "csrf":
+    return {"status": error.status, "error": tell(error), "headers": dict(error.headers)}
+
+
+def refusal(error: ApiError | None) -> dict[str, Any]:
+    """The same in whole sentences.
+
+    Raises the error again where the page can't be shown: what the form is about is not there, or
+    the form is not ours.
+    """
+    if error is not None and (error.status not in BESIDE_THE_FORM or error.cause == "csrf"):
         raise error
-    return {"status": error.status, "error": _told(error), "headers": dict(error.headers)}
+    return again(error, _told)
 
 
 def _told(error: ApiError) -> str:
@@ -33,11 +45,3 @@ def _told(error: ApiError) -> str:
     if error.detail == error.description or not error.errors:
         return _("Something is missing, or too long.")
     return f"{_(error.errors[0].msg)}."
-
-
-def as_id(text: str) -> UUID | None:
-    """The id that somebody's browser sent; None for what is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from vestibule.access.caller import API_READ, API_WRITE, Caller
 from vestibule.clients.registration import FIRST_PARTY
 from vestibule.clock import Clock, utc
-from vestibule.errors import AccessForbidden, ApiError, ValidationFailed
+from vestibule.errors import AccessForbidden
 from vestibule.http.forms import read_form, read_pairs
 from vestibule.http.visit import visit_of
 from vestibule.pages.browser import Browser, Visitor
@@ -257,11 +257,3 @@ def caller_of(request: Request, session: Session, user: User) -> Caller:
 def is_upload(request: Request) -> bool:
     """Whether a form with files was sent, of which nothing was read yet."""
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
-
-
-def words(error: ApiError) -> str:
-    """What to tell the person who sent a form that was refused."""
-    if isinstance(error, ValidationFailed) and error.errors:
-        item = error.errors[0]
-        return f"{item.loc[-1]}: {_(item.msg)}" if item.loc else _(item.msg)
-    return f"{_(error.detail)}."

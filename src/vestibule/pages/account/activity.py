@@ -10,7 +10,7 @@ from vestibule.clients.service import Clients
 from vestibule.orgs.service import Organizations
 from vestibule.pages.account.names import Names, organizations_of
 from vestibule.pages.happenings import happening_of
-from vestibule.pages.refusals import as_id
+from vestibule.pages.paging import as_id
 from vestibule.pages.rooms import Here, Room
 from vestibule.pages.routes import PageRouter
 

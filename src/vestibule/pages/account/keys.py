@@ -16,7 +16,8 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import ApiError, NotFound
 from vestibule.orgs.service import Organizations
 from vestibule.pages.account.names import organizations_of
-from vestibule.pages.refusals import as_id, refusal
+from vestibule.pages.paging import as_id
+from vestibule.pages.refusals import refusal
 from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter
 

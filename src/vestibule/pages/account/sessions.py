@@ -13,7 +13,7 @@ from vestibule.clients.service import Clients
 from vestibule.errors import NotFound
 from vestibule.pages.account.names import Names
 from vestibule.pages.account.user_agents import described
-from vestibule.pages.refusals import as_id
+from vestibule.pages.paging import as_id
 from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter
 from vestibule.sessions.administration import SessionAdministration

@@ -19,7 +19,8 @@ from vestibule.errors import (
     ValidationFailed,
 )
 from vestibule.http.forms import read_pairs
-from vestibule.pages.rooms import Here, Room, RoomForm, words
+from vestibule.pages.refusals import again
+from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter
 
 PATH = "/admin/clients"
@@ -69,7 +70,7 @@ def router(*, room: Room, clients: ClientAdministration) -> PageRouter:
                 _permissions(form, grants, default=form.client_id),
             )
         except (ValidationFailed, AlreadyExists) as error:
-            return _new(here, form, grants, status=error.status, error=words(error))
+            return _new(here, form, grants, refused=error)
         client = await clients.get(here.caller, form.client_id)
         return _one(here, client, secret=secret)
 
@@ -107,12 +108,11 @@ def router(*, room: Room, clients: ClientAdministration) -> PageRouter:
 
 
 def _new(
-    here: Here, form: ClientForm, grants: set[str], *, status: int = 200, error: str = ""
+    here: Here, form: ClientForm, grants: set[str], *, refused: ApiError | None = None
 ) -> Response:
     return here.page(
         "administration/client_new.html",
-        status=status,
-        error=error,
+        **again(refused),
         form=form,
         grants=grants,
         all_grants=list(Grant),
@@ -131,8 +131,7 @@ def _one(
 ) -> Response:
     return here.page(
         "administration/client.html",
-        status=refused.status if refused else 200,
-        error=words(refused) if refused else "",
+        **again(refused),
         client=client,
         own_token=here.token(f"{PATH}/{client.client_id}"),
         form=form or _form_of(client),

@@ -24,7 +24,8 @@ from vestibule.identity.administration import DirectoryAdministration
 from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.upstream import Upstream
 from vestibule.pages.language import gettext as _, ngettext
-from vestibule.pages.rooms import Here, Room, RoomForm, words
+from vestibule.pages.refusals import again
+from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter, see_other
 
 PATH = "/admin/directories"
@@ -164,8 +165,7 @@ def router(*, room: Room, directories: DirectoryAdministration) -> PageRouter:
         directory = _shown(await directories.get(here.caller, here.param("directory")))
         return here.page(
             "administration/directory.html",
-            status=refused.status if refused else 200,
-            error=words(refused) if refused else "",
+            **again(refused),
             scripts=False,
             directory=directory,
             text=directory.text if typed is None else typed,
@@ -182,8 +182,7 @@ def router(*, room: Room, directories: DirectoryAdministration) -> PageRouter:
 def _new(here: Here, text: str, *, refused: ApiError | None = None) -> Response:
     return here.page(
         "administration/directory_new.html",
-        status=refused.status if refused else 200,
-        error=words(refused) if refused else "",
+        **again(refused),
         scripts=False,
         text=text,
     )

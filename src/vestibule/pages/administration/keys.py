@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 from starlette.responses import Response
 
 from vestibule.clock import Clock, utc
 from vestibule.errors import NotFound, ValidationFailed
 from vestibule.pages.language import gettext as _
-from vestibule.pages.rooms import Here, Room, RoomForm, words
+from vestibule.pages.refusals import again
+from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter
 from vestibule.tokens.administration import KeyAdministration
 
@@ -26,14 +29,13 @@ def router(*, room: Room, keys: KeyAdministration, clock: Clock) -> PageRouter:
     """The page of signing keys."""
     routes = room.router()
 
-    async def shown(here: Here, *, status: int = 200, error: str = "") -> Response:
+    async def shown(here: Here, **told: Any) -> Response:
         now = utc(clock)
         found = await keys.list(here.caller)
         active = [key.kid for key in found if key.activates_at <= now]
         return here.page(
             "administration/keys.html",
-            status=status,
-            error=error,
+            **told,
             found=found,
             signs=active[-1] if active else "",
             now=now,
@@ -60,7 +62,7 @@ def router(*, room: Room, keys: KeyAdministration, clock: Clock) -> PageRouter:
         try:
             await keys.revoke(here.caller, form.kid)
         except (NotFound, ValidationFailed) as error:
-            return await shown(here, status=error.status, error=words(error))
+            return await shown(here, **again(error))
         return here.done("revoked")
 
     return routes

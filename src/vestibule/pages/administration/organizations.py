@@ -9,7 +9,8 @@ from vestibule.errors import AlreadyExists, ApiError, NotFound, ValidationFailed
 from vestibule.orgs.administration import Administration
 from vestibule.orgs.service import Organizations
 from vestibule.pages.paging import page_of
-from vestibule.pages.rooms import Here, Room, RoomForm, words
+from vestibule.pages.refusals import again
+from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter
 
 PATH = "/admin/organizations"
@@ -41,8 +42,7 @@ def router(
             following = page_of(PATH, search=here.query("search")[:63], after=found[-1].key)
         return here.page(
             "administration/organizations.html",
-            status=refused.status if refused else 200,
-            error=words(refused) if refused else "",
+            **again(refused),
             found=found,
             form=form or OrganizationForm(action="create"),
             search=here.query("search")[:63],

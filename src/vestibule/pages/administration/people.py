@@ -9,7 +9,8 @@ from vestibule.errors import AlreadyExists, ApiError, ValidationFailed
 from vestibule.http.forms import MAX_SECRET
 from vestibule.http.visit import visit_of
 from vestibule.pages.paging import page_of
-from vestibule.pages.rooms import Here, Room, RoomForm, words
+from vestibule.pages.refusals import again
+from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter, see_other
 from vestibule.recovery.service import Recovery
 from vestibule.users.administration import UserAdministration
@@ -51,8 +52,7 @@ def router(
     def new(here: Here, form: NewUserForm, *, refused: ApiError | None = None) -> Response:
         return here.page(
             "administration/user_new.html",
-            status=refused.status if refused else 200,
-            error=words(refused) if refused else "",
+            **again(refused),
             form=form,
             sends_mail=sends_mail,
             scripts=False,

@@ -14,7 +14,8 @@ from vestibule.http.visit import visit_of
 from vestibule.identity.administration import DirectoryAdministration
 from vestibule.orgs.service import Organizations
 from vestibule.pages.paging import uuid_of
-from vestibule.pages.rooms import Here, Room, RoomForm, words
+from vestibule.pages.refusals import again
+from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter
 from vestibule.recovery.service import Recovery
 from vestibule.sessions.administration import SessionAdministration
@@ -50,12 +51,11 @@ def router(
     """The page of an account."""
     routes = room.router()
 
-    async def shown(here: Here, *, status: int = 200, error: str = "") -> Response:
+    async def shown(here: Here, *, refused: ApiError | None = None) -> Response:
         user_id = uuid_of(here.param("user_id"))
         return here.page(
             "administration/user.html",
-            status=status,
-            error=error,
+            **again(refused),
             scripts=False,
             person=await people.get(here.caller, user_id),
             memberships=await organizations.memberships_of(user_id),
@@ -111,7 +111,7 @@ def router(
         except ApiError as error:
             if error.status not in (404, 409, 422, 429):
                 raise
-            return await shown(here, status=error.status, error=words(error))
+            return await shown(here, refused=error)
         return here.done(form.action)
 
     return routes

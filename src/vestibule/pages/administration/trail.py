@@ -11,8 +11,7 @@ from starlette.responses import Response
 from vestibule.access.trail import Trail
 from vestibule.audit.models import AuditEvent, Wanted
 from vestibule.pages.language import gettext as _
-from vestibule.pages.paging import page_of
-from vestibule.pages.refusals import as_id
+from vestibule.pages.paging import as_id, page_of
 from vestibule.pages.rooms import Here, Room
 from vestibule.pages.routes import PageRouter
 from vestibule.pages.trails import PER_PAGE, RESULTS, file, files_at, format_of, given_in, happened

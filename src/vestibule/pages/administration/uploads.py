@@ -12,7 +12,8 @@ from starlette.types import Message
 
 from vestibule.errors import ApiError, Conflict, InvalidRequest, ValidationFailed
 from vestibule.pages.paging import uuid_of
-from vestibule.pages.rooms import Here, Room, is_upload, words
+from vestibule.pages.refusals import again
+from vestibule.pages.rooms import Here, Room, is_upload
 from vestibule.pages.routes import PageRouter, see_other
 from vestibule.users.imports import Imports
 
@@ -33,8 +34,7 @@ def router(*, room: Room, imports: Imports) -> PageRouter:
     async def shown(here: Here, *, refused: ApiError | None = None) -> Response:
         return here.page(
             "administration/imports.html",
-            status=refused.status if refused else 200,
-            error=words(refused) if refused else "",
+            **again(refused),
             found=await imports.recent(here.caller),
             is_lost=imports.is_lost,
             megabytes=MAX_FILE // 1024**2,

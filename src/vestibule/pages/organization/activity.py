@@ -14,8 +14,7 @@ from vestibule.pages.account.names import Names
 from vestibule.pages.happenings import happening_of
 from vestibule.pages.language import gettext as _
 from vestibule.pages.organization.standing import PATH as ORGANIZATION, Standings
-from vestibule.pages.paging import page_of
-from vestibule.pages.refusals import as_id
+from vestibule.pages.paging import as_id, page_of
 from vestibule.pages.rooms import Here, Room
 from vestibule.pages.routes import PageRouter
 from vestibule.pages.trails import PER_PAGE, RESULTS, file, files_at, format_of, given_in, happened

@@ -11,7 +11,8 @@ from vestibule.errors import ApiError, NotFound
 from vestibule.members.service import Members
 from vestibule.orgs.models import Role
 from vestibule.pages.organization.standing import PATH as ORGANIZATION, Standings
-from vestibule.pages.refusals import as_id, refusal
+from vestibule.pages.paging import as_id
+from vestibule.pages.refusals import refusal
 from vestibule.pages.rooms import Here, Room, RoomForm
 from vestibule.pages.routes import PageRouter
 
