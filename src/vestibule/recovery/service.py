@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from vestibule import logs
-from vestibule.access.acts import require_administrator
+from vestibule.access.acts import Acts
 from vestibule.access.caller import Caller
 from vestibule.audit.models import Result
 from vestibule.audit.service import Attempt, Audit
@@ -60,6 +60,7 @@ class Recovery:
         self._letters = letters
         self._guard = guard
         self._audit = audit
+        self._acts = Acts(audit)
         self._clock = clock
         self._lifetimes = {
             Purpose.RESET: timedelta(seconds=reset_lifetime),
@@ -89,10 +90,7 @@ class Recovery:
         Raises `AccessForbidden` for everybody else, `NotFound`, `RateLimited`, and `Conflict` where
         no letter reaches the person or a directory keeps the password.
         """
-        attempt = caller.attempt("password_reset_send")
-        attempt.target = str(user_id)
-        async with self._audit.following(attempt):
-            require_administrator(caller)
+        async with self._acts.act(caller, "password_reset_send", target=user_id) as attempt:
             user = await self._users.get(user_id)
             if user is None:
                 raise NotFound("User not found", cause="user_unknown")

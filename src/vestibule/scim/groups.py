@@ -24,6 +24,7 @@ from vestibule.clock import Clock, utc
 from vestibule.ids import new_id
 from vestibule.orgs import repository as orgs
 from vestibule.scim import repository
+from vestibule.scim.changes import patching, replacing
 from vestibule.scim.models import ProvisionedGroup
 from vestibule.scim.resources import LONGEST, MOST, etag, external_id_of, group_resource
 from vestibule.scim.standing import settle
@@ -103,23 +104,17 @@ class ProvisionedGroups:
         self, tenant: Tenant, group_id: str, resource: Group, *, match: str | None
     ) -> Group:
         """Put another one in its place."""
-
-        def change(present: Group) -> Group:
-            resource.replace(present)
-            return resource
-
-        return await self._change(tenant, group_id, "scim_group_replace", change, match=match)
+        return await self._change(
+            tenant, group_id, "scim_group_replace", replacing(resource), match=match
+        )
 
     async def patch(
         self, tenant: Tenant, group_id: str, operations: PatchOp[Any], *, match: str | None
     ) -> Group:
         """Change some of it."""
-
-        def change(present: Group) -> Group:
-            operations.patch(present)
-            return present
-
-        return await self._change(tenant, group_id, "scim_group_patch", change, match=match)
+        return await self._change(
+            tenant, group_id, "scim_group_patch", patching(operations), match=match
+        )
 
     async def remove(self, tenant: Tenant, group_id: str, *, match: str | None) -> None:
         """Remove it; what it gave is taken back."""

@@ -24,6 +24,7 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import ValidationFailed
 from vestibule.orgs import repository as orgs
 from vestibule.scim import repository
+from vestibule.scim.changes import patching, replacing
 from vestibule.scim.models import ProvisionedUser
 from vestibule.scim.resources import (
     MOST,
@@ -142,23 +143,17 @@ class ProvisionedUsers:
         self, tenant: Tenant, user_id: str, resource: User[EnterpriseUser], *, match: str | None
     ) -> User[EnterpriseUser]:
         """Put another one in its place (RFC 7644 §3.5.1)."""
-
-        def change(present: User[EnterpriseUser]) -> User[EnterpriseUser]:
-            resource.replace(present)
-            return resource
-
-        return await self._change(tenant, user_id, "scim_user_replace", change, match=match)
+        return await self._change(
+            tenant, user_id, "scim_user_replace", replacing(resource), match=match
+        )
 
     async def patch(
         self, tenant: Tenant, user_id: str, operations: PatchOp[Any], *, match: str | None
     ) -> User[EnterpriseUser]:
         """Change some of it (RFC 7644 §3.5.2)."""
-
-        def change(present: User[EnterpriseUser]) -> User[EnterpriseUser]:
-            operations.patch(present)
-            return present
-
-        return await self._change(tenant, user_id, "scim_user_patch", change, match=match)
+        return await self._change(
+            tenant, user_id, "scim_user_patch", patching(operations), match=match
+        )
 
     async def remove(self, tenant: Tenant, user_id: str, *, match: str | None) -> None:
         """Remove it (RFC 7644 §3.6). The account stays, and is disabled if nobody else has it."""
