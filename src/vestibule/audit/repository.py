@@ -65,22 +65,25 @@ def latest(connection: Connection, *, limit: int, after: UUID | None = None) -> 
 
 
 def look_through(
-    connection: Connection, wanted: Wanted, *, before: UUID, rows: int, limit: int
+    connection: Connection, wanted: Wanted, *, before: UUID, rows: int | None, limit: int
 ) -> tuple[list[AuditEvent], UUID | None]:
     """Of the newest so many `rows` before that one those that are wanted, newest first.
 
     And the last row that was looked at, where there may be more behind it. Whatever is wanted,
-    this costs no more than reading so many rows in the order of the primary key.
+    this costs no more than reading so many rows in the order of the primary key. Where everything
+    is, none are looked at in vain, and `rows` is None.
     """
     oldest = floor_id(wanted.since) if wanted.since else UUID(int=0)
     key = audit_events.c.id
-    edge = connection.execute(
-        select(key)
-        .where(key < before, key >= oldest)
-        .order_by(key.desc())
-        .offset(rows - 1)
-        .limit(1)
-    ).scalar()
+    edge = None
+    if rows is not None:
+        edge = connection.execute(
+            select(key)
+            .where(key < before, key >= oldest)
+            .order_by(key.desc())
+            .offset(rows - 1)
+            .limit(1)
+        ).scalar()
     # By its ids and not by their number: others may be written meanwhile.
     statement = select(audit_events).where(key < before, key >= (edge or oldest))
     found = connection.execute(

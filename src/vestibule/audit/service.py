@@ -273,7 +273,7 @@ class Audit:
                 c,
                 wanted,
                 before=start,
-                rows=LOOK_THROUGH if wanted.is_filtered else limit + 1,
+                rows=LOOK_THROUGH if wanted.is_filtered else None,
                 limit=limit + 1,
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -45,9 +44,8 @@ def router(*, room: Room, trail: Trail, users: Users) -> PageRouter:
         except ValueError:
             return None, _("A day is of the form 2026-01-31, and an organization's id is a UUID.")
         if given["user"]:
-            with suppress(ValueError):
-                values["user_id"] = UUID(given["user"])
-            if "user_id" not in values:
+            values["user_id"] = as_id(given["user"])
+            if values["user_id"] is None:
                 user = await users.find(comparable(given["user"]))
                 if user is None:
                     return None, _("There is no user of this name.")
@@ -56,10 +54,12 @@ def router(*, room: Room, trail: Trail, users: Users) -> PageRouter:
 
     async def names_in(events: list[AuditEvent]) -> dict[object, str]:
         """Who did something, by id, and whom it was done to, by target."""
-        ids = {event.user_id for event in events if event.user_id is not None}
-        for event in events:
-            with suppress(ValueError):
-                ids.add(UUID(event.target or ""))
+        ids = {
+            user_id
+            for event in events
+            for user_id in (event.user_id, as_id(event.target or ""))
+            if user_id is not None
+        }
         found: dict[object, str] = {}
         for user_id, name in (await users.names_of(ids)).items():
             found[user_id] = found[str(user_id)] = name
