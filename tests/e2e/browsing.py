@@ -91,6 +91,17 @@ def sign_in_as(page: Page, username: str, password: str) -> None:
     press(page, "Sign in")
 
 
+def enter(page: Page, server: Server, path: str) -> None:
+    """Open a page of ours as the first user, who administers."""
+    page.goto(f"{server.url}{path}")
+    sign_in(page, server)
+
+
+def says(page: Page, text: str = "Done.") -> None:
+    """Wait until the page says so."""
+    expect(page.get_by_role("status")).to_have_text(text)
+
+
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 

@@ -8,11 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 COMMAND = str(Path(sys.executable).parent / "vestibule")
+PATIENT = {
+    "limit_address": "1000/minute", "limit_account": "1000/minute", "failure_delays": "false",
+}  # fmt: skip
+"""Options of a service that lets one address sign in again and again."""
 
 
 def free_port() -> int:
@@ -74,6 +80,14 @@ class Server:
             if event.get("listening"):
                 return self
         raise AssertionError(f"the service did not start: {self.log}")
+
+    @contextmanager
+    def running(self) -> Iterator[Server]:
+        """Started, and killed at the end."""
+        try:
+            yield self.start()
+        finally:
+            self.stop(signal.SIGKILL)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, and return the exit code."""

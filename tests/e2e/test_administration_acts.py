@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browsing import heading, press, sign_in, visiting, watched
-from tests.e2e.server import Server
+from tests.e2e.browsing import enter, heading, press, says, visiting, watched
+from tests.e2e.server import PATIENT, Server
 from tests.oauth.flows import TOKEN, basic, bearer
 from tests.slapd import MANAGER, MANAGERS_PASSWORD, PASSWORD, PEOPLE, Slapd, person, slapd
 from tests.world import LOGIN
@@ -23,17 +22,9 @@ ALARM = "rgb(163, 36, 24)"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(
-        tmp_path_factory.mktemp("acts") / "data",
-        options={
-            "limit_address": "1000/minute", "limit_account": "1000/minute",
-            "failure_delays": "false",
-        },
-    )  # fmt: skip
-    try:
-        yield made.start()
-    finally:
-        made.stop(signal.SIGKILL)
+    service = Server(tmp_path_factory.mktemp("acts") / "data", options=PATIENT)
+    with service.running() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +38,6 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of a fresh browser, which must find nothing to complain of until the test ends."""
     with visiting(browser) as context, watched(context, "/admin") as opened:
         yield opened
-
-
-def enter(page: Page, server: Server, path: str) -> None:
-    """Open a page of ours as the first user, who administers."""
-    page.goto(f"{server.url}{path}")
-    sign_in(page, server)
-
-
-def says(page: Page, text: str = "Done.") -> None:
-    """Wait until the page says so."""
-    expect(page.get_by_role("status")).to_have_text(text)
 
 
 def login(server: Server, **changes: str) -> httpx.Response:

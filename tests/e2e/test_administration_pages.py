@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,14 +18,15 @@ from tests.e2e.browsing import (
     PHONE,
     TIMEOUT,
     Scheme,
+    enter,
     heading,
     press,
-    sign_in,
+    says,
     toured,
     visiting,
     watched,
 )
-from tests.e2e.server import Server
+from tests.e2e.server import PATIENT, Server
 from tests.world import LOGIN
 
 LONG = "The very long and winding name of something without any end that is in sight"
@@ -44,15 +44,8 @@ DIRECTORY = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(
-        tmp_path_factory.mktemp("administration") / "data",
-        options={
-            "limit_address": "1000/minute", "limit_account": "1000/minute",
-            "failure_delays": "false",
-        },
-    )  # fmt: skip
-    try:
-        made.start()
+    service = Server(tmp_path_factory.mktemp("administration") / "data", options=PATIENT)
+    with service.running() as made:
         people = made.data.parent / "people.jsonl"
         people.write_text("".join(f'{{"username": "person{n:03}"}}\n' for n in range(120)))
         made.cli("user", "import", str(people))
@@ -60,8 +53,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for password in (own["password"], "wrong"):
             httpx.post(f"{made.url}{LOGIN}", data={**own, "password": password})
         yield made
-    finally:
-        made.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -69,17 +60,6 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of a fresh browser, which must find nothing to complain of until the test ends."""
     with visiting(browser) as context, watched(context, "/admin") as opened:
         yield opened
-
-
-def enter(page: Page, server: Server, path: str) -> None:
-    """Open a page of ours as the first user, who administers."""
-    page.goto(f"{server.url}{path}")
-    sign_in(page, server)
-
-
-def done(page: Page, text: str = "Done.") -> None:
-    """Wait until the page says so."""
-    expect(page.get_by_role("status")).to_have_text(text)
 
 
 # What administrators do there
@@ -133,12 +113,12 @@ def test_all_of_it_is_done_without_a_script(
     press(page, "Search")
     page.get_by_role("link", name="person007").click()
     press(page, "Disable")
-    done(page)
+    says(page)
     press(page, "Enable")
-    done(page)
+    says(page)
     page.get_by_label("New password").fill(NEW)
     press(page, "Set, and end all sessions")
-    done(page)
+    says(page)
     answer = httpx.post(f"{server.url}{LOGIN}", data={"username": "person007", "password": NEW})
     assert answer.status_code == 200
     people = tmp_path / "people.csv"
@@ -235,7 +215,7 @@ def walk(page: Page, server: Server, *, key: str) -> Iterator[str]:
     page.locator("[name=key][required]").fill(key)
     page.get_by_label("Name", exact=True).fill(LONG)
     press(page, "Create")
-    done(page)
+    says(page)
     yield "admin-organizations"
     page.goto(f"{server.url}/admin/clients/new")
     page.get_by_label("Id, by which it names itself").fill(key)

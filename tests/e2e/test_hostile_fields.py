@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,13 +34,9 @@ FOREIGN = """
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("hostile") / "data")
-    try:
-        made.start()
+    with Server(tmp_path_factory.mktemp("hostile") / "data").running() as made:
         furnish(made)
         yield made
-    finally:
-        made.stop(signal.SIGKILL)
 
 
 def furnish(server: Server) -> None:

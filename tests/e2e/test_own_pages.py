@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,15 +14,16 @@ from tests.e2e.browsing import (
     PHONE,
     TIMEOUT,
     Scheme,
+    enter,
     heading,
     press,
-    sign_in,
+    says,
     sign_in_as,
     toured,
     visiting,
     watched,
 )
-from tests.e2e.server import Server
+from tests.e2e.server import PATIENT, Server
 from tests.oauth.flows import AUTHORIZE, CALLBACK, Pkce, authorization_query, bearer
 from tests.world import LOGIN
 from vestibule.clients.models import Grant
@@ -36,19 +36,10 @@ LONG = "The very long and winding name of an organization without any end that i
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(
-        tmp_path_factory.mktemp("own") / "data",
-        options={
-            "limit_address": "1000/minute", "limit_account": "1000/minute",
-            "failure_delays": "false",
-        },
-    )  # fmt: skip
-    try:
-        made.start()
+    service = Server(tmp_path_factory.mktemp("own") / "data", options=PATIENT)
+    with service.running() as made:
         furnish(made)
         yield made
-    finally:
-        made.stop(signal.SIGKILL)
 
 
 def furnish(server: Server) -> None:
@@ -88,21 +79,10 @@ def page(context: BrowserContext) -> Iterator[Page]:
         yield opened
 
 
-def enter(page: Page, server: Server, path: str) -> None:
-    """Open a page of ours as the first user."""
-    page.goto(f"{server.url}{path}")
-    sign_in(page, server)
-
-
 def enter_as(page: Page, server: Server, path: str, username: str, password: str) -> None:
     """The same as somebody else."""
     page.goto(f"{server.url}{path}")
     sign_in_as(page, username, password)
-
-
-def status(page: Page, text: str) -> None:
-    """Wait until the page says so."""
-    expect(page.get_by_role("status")).to_have_text(text)
 
 
 def opens(server: Server, secret: str) -> bool:
@@ -133,7 +113,7 @@ def test_a_key_is_made_and_copied_and_revoked(
     page.get_by_label("Revoke: nightly backup", exact=True).click()
     page.get_by_role("button", name="Yes, revoke it: nightly backup").click()
 
-    status(page, "The key is revoked.")
+    says(page, "The key is revoked.")
     assert copied == secret
     assert opened
     assert not opens(server, secret)
@@ -162,7 +142,7 @@ def test_the_keyboard_alone_is_enough(page: Page, server: Server) -> None:
     tab_to(page, "Yes, revoke it: by hand")
     page.keyboard.press("Enter")
 
-    status(page, "The key is revoked.")
+    says(page, "The key is revoked.")
     assert skip == "Skip to the content"
     assert outline == "solid"
     assert not opens(server, secret)
@@ -192,7 +172,7 @@ def test_a_new_password_is_the_one_that_signs_in(page: Page, server: Server) -> 
     page.get_by_label("Current password").fill(BOB)
     page.get_by_label("New password").fill(NEW)
     press(page, "Change the password")
-    status(page, "Your password is changed. You are signed out everywhere else.")
+    says(page, "Your password is changed. You are signed out everywhere else.")
     press(page, "Sign out")
     enter_as(page, server, "/account", "bob", NEW)
 
@@ -208,7 +188,7 @@ def test_nothing_needs_javascript(browser: Browser, server: Server) -> None:
     page.get_by_label("First name").fill("Ada")
     page.get_by_label("Last name").fill("Lovelace")
     press(page, "Save")
-    status(page, "Your name is changed.")
+    says(page, "Your name is changed.")
     page.goto(f"{server.url}/account/keys/new")
     page.get_by_label("Name").fill("without a script")
     press(page, "Make the key")
@@ -220,16 +200,16 @@ def test_nothing_needs_javascript(browser: Browser, server: Server) -> None:
     page.get_by_role("link", name="Members").click()
     page.get_by_label("Role: carol").select_option("admin")
     press(page, "Change: carol")
-    status(page, "The role is changed.")
+    says(page, "The role is changed.")
     page.get_by_label("Remove: carol", exact=True).click()
     press(page, "Yes, remove them: carol")
-    status(page, "The member is removed.")
+    says(page, "The member is removed.")
     page.get_by_role("link", name="Invitations").click()
     page.get_by_label("E-mail address").fill("carol@example.org")
     press(page, "Invite")
     expect(page.locator("#secret")).to_contain_text("/invitation?token=")
     press(page, "Withdraw: carol@example.org")
-    status(page, "The invitation is withdrawn.")
+    says(page, "The invitation is withdrawn.")
     context.close()
 
 

@@ -34,7 +34,7 @@ from tests.e2e.browsing import (
     visiting,
     watched,
 )
-from tests.e2e.server import Server
+from tests.e2e.server import PATIENT, Server
 from tests.oauth.flows import AUTHORIZE, Pkce, authorization_query, bearer, query_of
 from tests.world import LOGIN
 from vestibule.clients.models import Grant
@@ -125,8 +125,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         tmp_path_factory.mktemp("pages") / "data",
         options={
             "limit_user_codes": "1000/hour", "limit_devices": "1000/minute",
-            "limit_address": "1000/minute", "limit_account": "1000/minute",
-            "failure_delays": "false",
+            **PATIENT,
         },
     )  # fmt: skip
     try:

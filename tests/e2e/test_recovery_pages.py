@@ -24,7 +24,7 @@ from tests.e2e.browsing import (
     watched,
 )
 from tests.e2e.letterbox import Letterbox, letterbox
-from tests.e2e.server import Server
+from tests.e2e.server import PATIENT, Server
 from tests.oauth.flows import AUTHORIZE, bearer
 from tests.world import LOGIN, PASSWORD
 
@@ -35,9 +35,6 @@ WITH_SCRIPTS_AND_WITHOUT = pytest.mark.parametrize(
     ("scripts", "username"), [(True, "bob"), (False, "carol")]
 )
 PEOPLE = ("bob", "carol", "dave", "light", "dark")
-PATIENT = {
-    "limit_address": "1000/minute", "limit_account": "1000/minute", "failure_delays": "false",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
