@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -36,7 +35,6 @@ from vestibule.clock import utc
 from vestibule.wiring import Services
 
 ROOT = Path(__file__).parent.parent.parent
-GUIDES = ROOT / "docs" / "src" / "content" / "docs"
 URL = "http://127.0.0.1:8000"
 
 
@@ -220,28 +218,6 @@ def test_a_crash_between_refresh_and_store_loses_no_sign_in(server: Server, tmp_
 
     assert crashed.returncode == 9
     assert again["username"] == "alice"
-
-
-def test_the_samples_of_the_guide_run(server: Server) -> None:
-    guide = (GUIDES / "sdk.md").read_text()
-    samples = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-
-    printed = []
-    for sample in samples:
-        program = sample.replace("http://127.0.0.1:8000", server.url)
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", program],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.stderr == ""
-        printed.append(done.stdout)
-
-    assert printed == [
-        "alice may enter ['acme', 'other']\nTrue 200\n",
-        "1\n",
-        "acme\n",
-        "Ask for the password again\n",
-    ]
 
 
 def test_the_commands_run_the_whole_life(server: Server, tmp_path: Path) -> None:

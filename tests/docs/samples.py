@@ -4,6 +4,7 @@ What stands behind the language in a fence says what becomes of the block:
 
 - `title="FILE"`: it is the file of this name, which a later block uses.
 - `continues`: it goes on where the Python blocks before it have ended.
+- `tested="FILE"`: that test runs it.
 - `untested="REASON"`: it is not run, for one of `REASONS`.
 """
 
@@ -16,15 +17,13 @@ from pathlib import Path
 PROGRAMS = {"sh": "sh", "bash": "sh", "python": "py", "js": "mjs", "go": "go"}
 DATA = {"", "text", "json", "yaml"}
 REASONS = {
-    "runs the service": "tests/server and tests/e2e start it",
-    "installs packages": "scripts/setup and tests/deploy install them",
     "changes the system": "tests/deploy tries the same files elsewhere",
     "needs containers": "tests/deploy runs what would be in them",
-    "needs a person": "tests/client plays one",
     "needs the other system": "what it gives is written by tests/docs/exports.py",
     "takes minutes": "tests/bench runs it briefly",
 }
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+EXTRA = re.compile(r"vestibule\[(\w+)\]")
 OURS = re.compile(r"https?://(?:127\.0\.0\.1:8000|(?:auth|api|sign-in)\.example\.org)(?![\w.])")
 
 
@@ -36,6 +35,11 @@ class Block:
     marks: dict[str, str]
     text: str
     line: int
+
+    @property
+    def runs(self) -> bool:
+        """With the others of its page."""
+        return self.language in PROGRAMS and not {"tested", "untested"} & set(self.marks)
 
 
 def blocks(page: Path) -> list[Block]:
@@ -72,6 +76,8 @@ class Script:
             (self.folder / block.marks["title"]).write_text(text)
         elif PROGRAMS[block.language] == "sh":
             self.lines.append(text)
+            for extra in EXTRA.findall(text):
+                self.lines.append(f"installed/bin/python -c 'import vestibule.{extra}'")
         else:
             if block.language == "python":
                 text = self._python + text if "continues" in block.marks else text

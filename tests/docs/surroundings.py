@@ -90,10 +90,22 @@ def three_ask_again(server: Server, printed: str) -> None:
     assert printed.count("Ask for the password again") == 3
 
 
+def alice_comes_and_goes(server: Server, printed: str) -> None:
+    """With a password and without, by the library and by the command."""
+    for line in (
+        "alice may enter ['acme', 'other']\nTrue 200\n",
+        "Ask for the password again\n",
+        f"alice in acme at {server.url}\n",
+        "Signed out.\n",
+    ):
+        assert line in printed
+    assert printed.count("Signed in as alice in acme.\n") == 2
+
+
 PAGES = {
     "clients.md": Surroundings(prepare=alice, judge=three_ask_again),
     "scim.md": Surroundings(prepare=organizations),
-    "sdk.md": Surroundings(prepare=alice),
+    "sdk.md": Surroundings(prepare=alice, judge=alice_comes_and_goes),
     "migrate/auth0.md": Surroundings(prepare=exports.auth0, judge=both_can_sign_in),
     "migrate/django.md": Surroundings(prepare=exports.django, judge=both_can_sign_in),
     "migrate/fastapi-users.md": Surroundings(

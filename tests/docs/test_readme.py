@@ -3,22 +3,54 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import httpx
+import pexpect
+import pytest
 
 from tests.docs.conftest import ROOT
 from tests.docs.samples import blocks
-from tests.e2e.server import Server
+from tests.e2e.server import Server, free_port
 
 README = ROOT / "README.md"
+QUICK_START = ROOT / "docs" / "src" / "content" / "docs" / "quick-start.md"
 LOGIN = "/api/v1/auth/login"
 TARGET = re.compile(r'\]\(([^)#\s]+)(?:#([^)]*))?\)|(?:src|srcset)="([^"]+)"')
 
 
 def answers() -> list[dict[str, object]]:
     return [json.loads(block.text) for block in blocks(README) if block.language == "json"]
+
+
+@pytest.mark.parametrize("page", [README, QUICK_START], ids=["README", "quick start"])
+def test_the_first_command_runs_the_service(page: Path, tmp_path: Path) -> None:
+    [command] = [b.text for b in blocks(page) if b.marks.get("tested", "").endswith("_readme.py")]
+    # The environment is the one that `make test` has made by the same rule.
+    for name in ("Makefile", "pyproject.toml", "uv.lock", "scripts"):
+        subprocess.run(["cp", "--archive", ROOT / name, tmp_path], check=True)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    environment = {name: value for name, value in os.environ.items() if "VESTIBULE" not in name}
+    url = f"http://127.0.0.1:{free_port()}"
+
+    terminal = pexpect.spawn(
+        "sh", ["-c", command], cwd=str(tmp_path), encoding="utf-8", timeout=60,
+        env={**environment, "VESTIBULE_PORT": url.rpartition(":")[2], "TERM": "dumb"},
+    )  # fmt: skip
+    terminal.expect(r"\n +password +(\S+)")
+    password = str(terminal.match[1])
+    terminal.expect(f"Listening on {re.escape(url)}")
+    signed_in = httpx.post(f"{url}{LOGIN}", data={"username": "admin", "password": password})
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+    assert signed_in.status_code == 200
+    assert (tmp_path / "data" / "vestibule.db").exists()
+    assert "Traceback" not in str(terminal.before)
 
 
 def test_the_answers_are_those_of_the_service(server: Server) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,17 +16,15 @@ import pytest
 import yaml
 
 from tests.docs.conftest import ROOT
-from tests.docs.samples import DATA, PROGRAMS, REASONS, Script, blocks
+from tests.docs.person import Person
+from tests.docs.samples import DATA, EXTRA, PROGRAMS, REASONS, Script, blocks
 from tests.docs.surroundings import PASSWORD, Surroundings, of
 from tests.e2e.server import Server
 
 GUIDES = ROOT / "docs" / "src" / "content" / "docs"
-PAGES = [ROOT / "README.md", *sorted(GUIDES.rglob("*.md"))]
+CHART = ROOT / "deploy" / "helm" / "vestibule" / "README.md"
+PAGES = [ROOT / "README.md", CHART, *sorted(GUIDES.rglob("*.md"))]
 NAMES = [str(page.relative_to(GUIDES if page.is_relative_to(GUIDES) else ROOT)) for page in PAGES]
-
-
-def runs(page: Path) -> bool:
-    return any(b.language in PROGRAMS and "untested" not in b.marks for b in blocks(page))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -37,7 +36,9 @@ def test_every_block_is_known_and_what_is_not_run_says_why(page: Path) -> None:
     for block in found:
         where = f"the block in line {block.line}"
         assert block.language in {*PROGRAMS, *DATA}, where
-        assert set(block.marks) <= {"title", "continues", "untested"}, where
+        assert set(block.marks) <= {"title", "continues", "tested", "untested"}, where
+        if "tested" in block.marks:
+            assert (ROOT / block.marks["tested"]).exists(), where
         if "untested" in block.marks:
             assert block.marks["untested"] in REASONS, where
         if "title" in block.marks:
@@ -86,7 +87,7 @@ def service(tmp_path: Path, surroundings: Surroundings) -> Iterator[Server]:
     server.stop(signal.SIGKILL)
 
 
-RUNNING = [page for page in PAGES if runs(page)]
+RUNNING = [page for page in PAGES if any(block.runs for block in blocks(page))]
 
 
 @pytest.mark.parametrize(
@@ -101,23 +102,30 @@ def test_the_samples_run(
     (folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
     surroundings.prepare(service, folder)
     script = Script(folder=folder, service=service.url, password=service.first["password"])
-    for block in blocks(page):
-        if block.language in PROGRAMS and "untested" not in block.marks:
-            script.add(block)
+    running = [block for block in blocks(page) if block.runs]
+    for block in running:
+        script.add(block)
+    if any(EXTRA.search(block.text) for block in running):
+        lay_out_the_distribution(folder)
 
-    done = subprocess.run(
-        ["bash", str(script.write())],
-        cwd=folder,
-        env=environment(service, folder),
-        input=f"{PASSWORD}\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
+    reader = Person(service.url, username="alice", password=PASSWORD)
+    code, shown = reader.run(script.write(), environment(service, folder), patience=300)
+
+    assert code == 0, shown
+    surroundings.judge(service, shown)
+
+
+def lay_out_the_distribution(folder: Path) -> None:
+    """What pip finds, as if it had been published, and a pip of the reader's own."""
+    uv = Path(sys.executable).parent / "uv"
+    wheels = folder / "wheels"
+    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", wheels, ROOT], check=True)
+    venv.create(folder / "installed", with_pip=True)
+    (folder / "bin").mkdir()
+    (folder / "bin" / "pip").write_text(
+        f'#!/bin/sh\nexec {folder}/installed/bin/pip "$@" --quiet --find-links {wheels}\n'
     )
-
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    surroundings.judge(service, done.stdout)
+    (folder / "bin" / "pip").chmod(0o755)
 
 
 def environment(service: Server, folder: Path) -> dict[str, str]:
@@ -126,12 +134,13 @@ def environment(service: Server, folder: Path) -> dict[str, str]:
     tokens = httpx.post(f"{service.url}/api/v1/auth/login", data=own).json()
     return {
         **service.environment(),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PASSWORD": own["password"],
         "ACCESS_TOKEN": tokens["access_token"],
         "REFRESH_TOKEN": tokens["refresh_token"],
         "CLIENT_SECRET": "secret",
-        # What Go has compiled once is kept, of all else nothing.
+        # What Go has compiled and pip has fetched once is kept, of all else nothing.
+        "PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip"),
         "GOCACHE": os.environ.get("GOCACHE", str(Path.home() / ".cache" / "go-build")),
         "HOME": str(folder),
         "CURL_HOME": str(folder),

@@ -46,7 +46,7 @@ class Load:
     def __init__(self, servers: Sequence[Server], *, password: str, seed: int = 1) -> None:
         self.servers = servers
         self.ledger = Ledger()
-        self._password = password
+        self.password = password
         self._random = random.Random(seed)
         self._stop = asyncio.Event()
 
@@ -114,7 +114,7 @@ class Load:
         return None
 
     async def _sign_in(self) -> Line | None:
-        form = {"username": "admin", "password": self._password}
+        form = {"username": "admin", "password": self.password}
         answer = await self.post(LOGIN, data=form)
         if answer is None:
             return None

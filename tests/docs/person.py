@@ -1,0 +1,61 @@
+"""Somebody who sits in front of the samples: types what is asked, and says yes in a browser."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pexpect
+
+from tests.oauth.flows import hidden
+
+USERNAME, PASSWORDS = "Username: ", r"(?:Password|Repeat for confirmation): "
+CODE = r"enter (?:the code )?([A-Z0-9]{4}-[A-Z0-9]{4})"
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Of the service at this address."""
+
+    url: str
+    username: str
+    password: str
+
+    def run(self, script: Path, environment: dict[str, str], *, patience: int) -> tuple[int, str]:
+        """The script's exit code and all that its terminal showed."""
+        terminal = pexpect.spawn(
+            "bash", [str(script)], cwd=str(script.parent), encoding="utf-8", timeout=patience,
+            env={**environment, "TERM": "dumb"}, dimensions=(50, 200),
+        )  # fmt: skip
+        shown = ""
+        while True:
+            asked = terminal.expect([USERNAME, PASSWORDS, CODE, pexpect.EOF])
+            shown += str(terminal.before)
+            if asked == 0:
+                terminal.sendline(self.username)
+            elif asked == 1:
+                terminal.sendline(self.password)
+            elif asked == 2:
+                self.approve(str(terminal.match[1]))
+            else:
+                break
+        terminal.close()
+        return int(terminal.exitstatus), COLOURS.sub("", shown).replace("\r\n", "\n")
+
+    def approve(self, code: str) -> None:
+        """Open the page for the code that a device shows, sign in there, and say yes."""
+        page = f"/login/device?code={code}"
+        with httpx.Client(base_url=self.url, follow_redirects=True) as browser:
+            for action in ("sign_in", "approve"):
+                shown = browser.get(page).text
+                form = {
+                    "action": action,
+                    "form_token": hidden(shown[shown.index("<main") :], "form_token"),
+                    "username": self.username,
+                    "password": self.password,
+                    "org": "acme",
+                }
+                browser.post(page, data=form).raise_for_status()
