@@ -22,7 +22,10 @@ from vestibule.http.head import HeadLayer
 from vestibule.http.tracing import TracingLayer
 from vestibule.login.shedding import SheddingLayer
 from vestibule.metrics.lag import LoopLag
+from vestibule.pages import errors
 from vestibule.pages.administration.uploads import PATH as UPLOADS
+from vestibule.pages.branding import Brand
+from vestibule.pages.rendering import Pages
 from vestibule.routers import page_routes, routers
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
@@ -67,6 +70,7 @@ def build(services: Services) -> FastAPI:
         await asyncio.wait(rounds)
         await services.close()
 
+    answer = errors.answering(Pages(Brand.of(services.settings)))
     app = FastAPI(
         title="Vestibule",
         version=__version__,
@@ -76,10 +80,10 @@ def build(services: Services) -> FastAPI:
         redirect_slashes=False,
         telemetry=NO_TELEMETRY,
         lifespan=lifespan,
-        middleware=_layers(services),
+        middleware=_layers(services, answer),
     )
     app.state.services = services
-    envelope.install(app)
+    envelope.install(app, answer)
     for router in routers(services):
         # Not `include_router`, which makes each route a second time, at the first request.
         app.router.routes.extend(router.routes)
@@ -88,7 +92,7 @@ def build(services: Services) -> FastAPI:
     return app
 
 
-def _layers(services: Services) -> list[Middleware]:
+def _layers(services: Services, answer: envelope.Answer) -> list[Middleware]:
     """From the outside in."""
     settings = services.settings
     cors = [
@@ -99,7 +103,7 @@ def _layers(services: Services) -> list[Middleware]:
             allow_headers=REQUEST_HEADERS,
             expose_headers=RESPONSE_HEADERS,
         ),
-        Middleware(ErrorBoundary),
+        Middleware(ErrorBoundary, answer=answer),
     ]
     traced = [
         Middleware(TracingLayer, tracing=services.tracing, trusted_proxies=settings.trusted_proxies)
@@ -112,6 +116,7 @@ def _layers(services: Services) -> list[Middleware]:
             trusted_proxies=settings.trusted_proxies,
             metrics=services.metrics,
             draining=services.draining,
+            answer=answer,
         ),
         *(cors if settings.cors_origins else []),
         Middleware(HeadLayer),

@@ -39,11 +39,13 @@ class Person:
             elif asked == 1:
                 terminal.sendline(self.password)
             elif asked == 2:
-                self.approve(str(terminal.match[1]))
+                assert isinstance(terminal.match, re.Match)
+                self.approve(terminal.match[1])
             else:
                 break
         terminal.close()
-        return int(terminal.exitstatus), COLOURS.sub("", shown).replace("\r\n", "\n")
+        assert terminal.exitstatus is not None, shown
+        return terminal.exitstatus, COLOURS.sub("", shown).replace("\r\n", "\n")
 
     def approve(self, code: str) -> None:
         """Open the page for the code that a device shows, sign in there, and say yes."""

@@ -41,7 +41,8 @@ def test_the_first_command_runs_the_service(page: Path, tmp_path: Path) -> None:
         env={**environment, "VESTIBULE_PORT": url.rpartition(":")[2], "TERM": "dumb"},
     )  # fmt: skip
     terminal.expect(r"\n +password +(\S+)")
-    password = str(terminal.match[1])
+    assert isinstance(terminal.match, re.Match)
+    password = terminal.match[1]
     terminal.expect(f"Listening on {re.escape(url)}")
     signed_in = httpx.post(f"{url}{LOGIN}", data={"username": "admin", "password": password})
     terminal.sendintr()

@@ -12,7 +12,7 @@ from vestibule import logs
 from vestibule.clock import Clock
 from vestibule.errors import ApiError, InternalError
 from vestibule.http.draining import Draining
-from vestibule.http.envelope import error_response
+from vestibule.http.envelope import Answer
 from vestibule.http.peer import Peer, resolve_peer
 from vestibule.http.routes import route_of
 from vestibule.ids import new_id
@@ -59,8 +59,9 @@ class RequestContextLayer:
         trusted_proxies: tuple[IPNetwork, ...],
         metrics: Metrics,
         draining: Draining,
+        answer: Answer,
     ) -> None:
-        self.app = ErrorBoundary(app)
+        self.app = ErrorBoundary(app, answer=answer)
         self._clock = clock
         self._metrics = metrics
         self._draining = draining
@@ -119,14 +120,15 @@ class RequestContextLayer:
 
 
 class ErrorBoundary:
-    """Turns any exception of what is inside into the envelope; a defect is logged whole.
+    """Turns any exception of what is inside into an answer; a defect is logged whole.
 
     It stands twice: around everything, and inside the CORS layer, so that a page of another
     origin can read a 500 too.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, answer: Answer) -> None:
         self.app = app
+        self._answer = answer
         self._log = logs.get("http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,14 +147,13 @@ class ErrorBoundary:
         except ApiError as error:
             if started:
                 raise
-            await error_response(error, path=scope["path"])(scope, receive, send)
+            await self._answer(Request(scope), error)(scope, receive, send)
         except Exception as error:
             context: RequestContext = scope["vestibule.context"]
             self._log.error("defect", request_id=context.request_id, exc_info=error)
             if started:
                 raise
-            defect = error_response(InternalError(), path=scope["path"])
-            await defect(scope, receive, send)
+            await self._answer(Request(scope), InternalError())(scope, receive, send)
 
 
 def _logged(path: str) -> str:

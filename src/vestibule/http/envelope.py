@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -31,8 +31,16 @@ METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 """Those that a route of ours may have; HEAD is GET's, of one layer for all."""
 
 
+Answer = Callable[[Request, ApiError], Response]
+"""How a request is told that it has failed."""
+
 OAUTH = "/oauth2/"
 """Below this standard OAuth libraries call: errors carry RFC 6749's members as well."""
+
+
+def in_envelope(request: Request, error: ApiError) -> Response:
+    """The answer to a program."""
+    return error_response(error, path=request.url.path)
 
 
 def error_response(error: ApiError, *, path: str = "") -> Response:
@@ -67,24 +75,23 @@ def _message(item: Any) -> str:
     return str(item["msg"]).removeprefix("Value error, ")
 
 
-def install(app: FastAPI) -> None:
-    """Answer in the envelope to every exception that the framework can meet."""
+def install(app: FastAPI, answer: Answer) -> None:
+    """Answer to every exception that the framework can meet."""
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
-        return error_response(error, path=request.url.path)
+        return answer(request, error)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        failed = ValidationFailed(errors=validation_items(error.errors()))
-        return error_response(failed, path=request.url.path)
+        return answer(request, ValidationFailed(errors=validation_items(error.errors())))
 
     async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         translated = _translated(error)
         if isinstance(translated, MethodNotAllowed):
             translated.headers["Allow"] = ", ".join(_allowed(app, request))
-        return error_response(translated, path=request.url.path)
+        return answer(request, translated)
 
     app.add_exception_handler(ApiError, ours)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -10,10 +10,10 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from vestibule.errors import ApiError, AuthenticationFailed, ValidationFailed
-from vestibule.http.context import context_of
 from vestibule.http.forms import read_form
 from vestibule.pages import language
 from vestibule.pages.browser import Browser, Visitor
+from vestibule.pages.errors import error_page
 from vestibule.pages.language import gettext as _
 from vestibule.pages.rendering import Pages, security_headers
 from vestibule.pages.schemas import PageForm, SignInForm
@@ -56,14 +56,7 @@ class PageRouter:
             try:
                 return await handler(request)
             except ApiError as error:
-                return self._pages.page(
-                    "error.html",
-                    status=error.status,
-                    headers=dict(error.headers),
-                    title=_(error.description),
-                    detail=_(error.detail),
-                    request_id=context_of(request).request_id,
-                )
+                return error_page(self._pages, request, error)
 
         return handle
 
