@@ -26,8 +26,6 @@ def test_it_draws_the_login_and_tries_it_without_asking_anybody_else(server: Ser
         expect(login).to_contain_text("Login with username and password")
         for status in ("400", "401", "403", "404", "409", "422", "426", "429", "500", "502", "504"):
             expect(login.locator(f'tr.response[data-code="{status}"]')).to_be_visible()
-        assert complaints == []
-
         login.get_by_role("button", name="Try it out").click()
         form = {
             "username": server.first["username"],
@@ -39,5 +37,13 @@ def test_it_draws_the_login_and_tries_it_without_asking_anybody_else(server: Ser
             login.get_by_role("button", name="Execute").click()
 
         assert answer.value.status == 200
+        expect(login.locator(".live-responses-table")).to_contain_text("access_token")
+        page.get_by_role("button", name="Authorize").first.click()
+        expect(page.get_by_role("heading", name="Available authorizations")).to_be_visible()
+        page.get_by_role("button", name="Close").first.click()
+        for operation in page.locator(".opblock-summary-control").all()[:12]:
+            operation.click()
+        # A hint to whoever writes Swagger UI, about a field of its own.
+        assert all("not contained in a form" in line for line in complaints), complaints
     origins = {urlsplit(url)._replace(path="", query="", fragment="").geturl() for url in asked}
     assert {origin for origin in origins if not origin.startswith("data:")} == {server.url}

@@ -22,7 +22,7 @@ async def test_no_script_runs_but_files_of_ours(client: httpx.AsyncClient) -> No
         part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";")
     )
     assert policy["default-src"] == "'none'"
-    assert policy["script-src"] == "'self'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
     assert policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
 
