@@ -118,6 +118,16 @@ FORMS: dict[str, list[Form]] = {
         "alice", f"{ACME}/members",
         own(f"{ACME}/members", "role", member="{bob}", role="admin"),
         own(f"{ACME}/members", "remove", member="{bob}"),
+        own(f"{ACME}/members", "transfer", member="{eve}"),
+    ),
+    "/organizations/{org}/provisioning": room(
+        "alice", f"{ACME}/provisioning",
+        own(f"{ACME}/provisioning", "revoke", scim_token="{scim_token}"),
+        own(f"{ACME}/provisioning", "map", group="{scim_group}", role="admin"),
+    ),
+    "/organizations/{org}/provisioning/new": room(
+        "alice", f"{ACME}/provisioning/new",
+        own(f"{ACME}/provisioning/new", "make", name="forged"),
     ),
     "/organizations/{org}/activity": room("alice", f"{ACME}/activity"),
     "/organizations/{org}/activity/export": room(
@@ -235,6 +245,10 @@ async def furnish(house: House) -> None:
         ids[named] = made.text.split("/invitation?token=")[1].split("<")[0]
     invitations = (await house.page("alice /organizations/acme/invitations")).text
     ids["invitation"] = hidden(invitations, "invitation")
+    await house.provisioned("Staff")
+    provisioning = (await house.page("alice /organizations/acme/provisioning")).text
+    ids["scim_token"] = hidden(provisioning, "scim_token")
+    ids["scim_group"] = hidden(provisioning, "group")
     for code in ("code", "other_code"):
         started = await anybody.post("/api/v1/auth/device/code", json={"client_id": "portal"})
         ids[code] = started.json()["user_code"]

@@ -17,6 +17,7 @@ import httpx
 from tests.identity.fakes import FakeConnector, Fakes
 from tests.oauth.flows import AUTHORIZE, CALLBACK, Pkce, authorization_query, hidden
 from tests.pages.rooms import enter, send
+from tests.scim.conftest import Provider
 from tests.world import World
 from vestibule.app import build
 from vestibule.clients.models import ClientKind, Grant
@@ -88,6 +89,13 @@ class House:
         job = replace(job, **changes)
         await self.services.database.write(lambda c: import_jobs.add(c, job))
         return job.id
+
+    async def provisioned(self, name: str) -> httpx.Response:
+        """What alice is shown of a token of this name, with which a group of this name is made."""
+        made = await self.send("alice /organizations/acme/provisioning/new", "make", name=name)
+        secret = made.text.split('<code id="secret">')[1].split("<")[0]
+        await Provider(self.browsers["anybody"], secret).group(name)
+        return made
 
     async def directory(self, **fields: Any) -> FakeConnector:
         """A directory for corp.example, whose people belong to acme."""

@@ -143,6 +143,11 @@ async def key_name(house: House) -> None:
     assert_shown_as_text(made.text, HOSTILE, TEXT)
 
 
+async def token_and_group_name(house: House) -> None:
+    made = await house.provisioned(HOSTILE)
+    assert_shown_as_text(made.text, HOSTILE, TEXT)
+
+
 async def file_name(house: House) -> None:
     root = house.browsers["root"]
     token = token_of(await root.get("/admin/users/import"))
@@ -227,6 +232,8 @@ STORED: list[tuple[Store, str, Pages]] = [
         "alice /account/activity": TEXT, "alice /account/keys": TEXT,
         "alice /account/keys/new": TEXT, "alice /organizations/acme": BOTH,
         "alice /organizations/acme/members": BOTH, "alice /organizations/acme/invitations": BOTH,
+        "alice /organizations/acme/provisioning": BOTH,
+        "alice /organizations/acme/provisioning/new": ATTRIBUTE,
         "bob /organizations/acme": BOTH, f"bob {CONSENT}": TEXT, "root /admin/organizations": BOTH,
         "root /admin/users/{alice}": TEXT, "root /invitation?token={token}": TEXT,
     }),
@@ -235,6 +242,7 @@ STORED: list[tuple[Store, str, Pages]] = [
     }),
     (invited_address, ADDRESS, {"alice /organizations/acme/invitations": BOTH}),
     (key_name, HOSTILE, {"alice /account/keys": BOTH}),
+    (token_and_group_name, HOSTILE, {"alice /organizations/acme/provisioning": BOTH}),
     (file_name, FILE, {"root /admin/users/import": TEXT, "root /admin/users/import/{job}": TEXT}),
     (refused_lines, HOSTILE, {"root /admin/users/import/{job}": TEXT}),
     (directory_name, HOSTILE, {

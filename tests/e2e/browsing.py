@@ -33,6 +33,7 @@ HEAVIEST = 100_000
 HEAD = 1_000
 """Bytes that the head of an answer of ours is shorter than; browsers do not tell of it."""
 AXE = Path(__file__).parent / "openid_client" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENSHOTS = os.environ.get("VESTIBULE_SCREENSHOTS")
 
 Scheme = Literal["light", "dark"]
@@ -120,21 +121,23 @@ def keep_picture(page: Page, name: str) -> None:
 def judged(page: Page) -> list[str]:
     """What axe-core finds, and whether something stands out to the side."""
     page.add_script_tag(path=AXE)
-    found = page.evaluate(
-        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',"
-        " 'best-practice']})"
-    )
     # Above 12 or so, they are about things that the pages have; at 0, nothing was looked at.
-    assert len(found["passes"]) > 10
-    problems = [
-        f"{rule['id']} at {json.dumps([node['target'] for node in rule['nodes']])}"
-        for rule in found["violations"]
-    ]
+    problems = violations(page, RULES, least=10)
     assert page.viewport_size is not None
     # Not `innerWidth`: a phone zooms out until what is too wide fits.
     if page.evaluate("document.documentElement.scrollWidth") > page.viewport_size["width"]:
         problems.append("it is wider than the window")
     return problems
+
+
+def violations(page: Page, rules: list[str], *, least: int) -> list[str]:
+    """Of these rules or tags of rules of axe-core, at least so many of which must be kept."""
+    found = page.evaluate("only => axe.run({runOnly: only})", rules)
+    assert len(found["passes"]) >= least, found
+    return [
+        f"{rule['id']} at {json.dumps([node['target'] for node in rule['nodes']])}"
+        for rule in found["violations"]
+    ]
 
 
 def weight(page: Page) -> int:
@@ -156,8 +159,12 @@ def toured(
     size: tuple[int, int],
     **options: Any,
 ) -> list[str]:
-    """What is wrong with the pages of a walk, which opens them and names each, in this look."""
+    """What is wrong with the pages of a walk, which opens them and names each, in this look.
+
+    Each is shown in the other colours as well, for what colours alone make of it.
+    """
     width, height = size
+    other: Scheme = "dark" if scheme == "light" else "light"
     problems: list[str] = []
     with visiting(
         browser,
@@ -171,5 +178,9 @@ def toured(
             found = judged(page)
             if (bytes_in_all := weight(page)) >= HEAVIEST:
                 found.append(f"it weighs {bytes_in_all} bytes")
+            page.emulate_media(color_scheme=other, reduced_motion="reduce")
+            keep_picture(page, f"{name}-{other}-{width}")
+            found += [f"{other}: {one}" for one in violations(page, ["color-contrast"], least=1)]
+            page.emulate_media(color_scheme=scheme)
             problems += [f"{name}: {problem}" for problem in found]
     return problems

@@ -101,8 +101,9 @@ def test_names_that_would_be_scripts_are_shown_and_run_nothing(
 
     for path in (
         "/account/sessions", "/account/organizations", "/account/keys/new", "/organizations/acme",
-        "/organizations/acme/members", "/organizations/acme/invitations", "/admin/users",
-        "/admin/organizations", "/admin/clients", "/admin/clients/portal",
+        "/organizations/acme/members", "/organizations/acme/invitations",
+        "/organizations/acme/provisioning", "/admin/users", "/admin/organizations",
+        "/admin/clients", "/admin/clients/portal",
     ):  # fmt: skip
         page.goto(f"{server.url}{path}")
         assert_only_shown(page)

@@ -30,6 +30,8 @@ GERMAN = {
     "/organizations/main": "Main",
     "/organizations/main/members": "Mitglieder von Main",
     "/organizations/main/invitations": "Einladungen zu Main",
+    "/organizations/main/provisioning": "Bereitstellung von Main",
+    "/organizations/main/provisioning/new": "Token für einen Identitätsanbieter erstellen",
     "/login/device": "Gerät verbinden",
     "/admin": "Übersicht",
     "/admin/users": "Benutzer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -272,12 +273,36 @@ def walk(page: Page, server: Server) -> Iterator[str]:
     press(page, "Invite")
     page.locator("#secret").wait_for()
     yield "organization-invitations"
+    yield from provisioning(page, server)
     page.goto(f"{server.url}/organizations/main/activity")
     heading(page, "Activity in Main")
     page.locator("summary").first.click()
     yield "organization-activity"
     page.goto(f"{server.url}/organizations/nowhere")
     yield "organization-unknown"
+
+
+def provisioning(page: Page, server: Server) -> Iterator[str]:
+    """Let an identity provider in, which brings a group."""
+    page.goto(f"{server.url}/organizations/main/provisioning/new")
+    page.get_by_label("Name").fill("The directory of the whole company, for all of its people")
+    yield "organization-new-token"
+    press(page, "Make the token")
+    heading(page, "The new token")
+    yield "organization-made-token"
+    bring_group(server, page.locator("#secret").inner_text(), f"Staff {uuid4()}")
+    page.goto(f"{server.url}/organizations/main/provisioning")
+    page.locator("summary").first.click()
+    yield "organization-provisioning"
+
+
+def bring_group(server: Server, token: str, name: str) -> None:
+    """As an identity provider does."""
+    httpx.post(
+        f"{server.url}/scim/v2/Groups",
+        json={"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name},
+        headers=bearer(token),
+    ).raise_for_status()
 
 
 def let_in(page: Page, server: Server) -> None:

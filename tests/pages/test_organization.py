@@ -225,6 +225,36 @@ async def test_a_member_is_removed(
     assert "member" not in await roles(services)
 
 
+@pytest.mark.parametrize(("username", "former"), [("owner", "admin"), ("root", "admin")])
+async def test_an_organization_is_handed_over(
+    client: httpx.AsyncClient, world: World, services: Services, username: str, former: str
+) -> None:
+    await people(world)
+    page = await enter(client, MEMBERS, username)
+    heir = str(await id_of(services, "member"))
+
+    answer = await send(client, MEMBERS, "transfer", member=heir)
+
+    assert "Yes, hand it over" in page.text
+    assert "The organization has its new owner." in await done(client, answer)
+    assert await roles(services) == {"owner": former, "admin": "admin", "member": "owner"}
+    assert [row.username for row in await trail(services, "org_transfer")] == [username]
+
+
+async def test_only_owners_hand_it_over(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    await people(world)
+    page = await enter(client, MEMBERS, "admin")
+    own = str(await id_of(services, "admin"))
+
+    answer = await send_anyway(client, services, MEMBERS, "transfer", member=own)
+
+    assert "hand it over" not in page.text
+    assert answer.status_code == 403
+    assert (await roles(services))["owner"] == "owner"
+
+
 async def test_the_last_owner_stays_one(
     client: httpx.AsyncClient, world: World, services: Services
 ) -> None:

@@ -20,6 +20,7 @@ from vestibule.pages.organization import (
     invitations,
     members,
     overview,
+    provisioning,
 )
 from vestibule.pages.organization.standing import Standings
 from vestibule.pages.rooms import Room
@@ -35,7 +36,9 @@ def account_pages(services: Services, make_room: MakeRoom) -> list[PageRouter]:
     room = make_room(noop("to see your account"), None)
     inside = make_room(noop("to see your organization"), None)
     # A key outlasts the sign-in: whoever finds an open browser should not make one.
-    fresh = make_room(noop("to make an API key"), services.settings.administration_lifetime)
+    lately = services.settings.administration_lifetime
+    fresh = make_room(noop("to make an API key"), lately)
+    connecting = make_room(noop("to make a token for an identity provider"), lately)
     clients, of_people = services.clients, services.organizations
     standings = Standings(administration=services.administration, organizations=of_people)
     return [
@@ -67,7 +70,20 @@ def account_pages(services: Services, make_room: MakeRoom) -> list[PageRouter]:
         ),
         activity.router(room=room, audit=services.audit, clients=clients, organizations=of_people),
         overview.router(room=inside, administration=services.administration, standings=standings),
-        members.router(room=inside, members=services.members, standings=standings),
+        members.router(
+            room=inside,
+            members=services.members,
+            administration=services.administration,
+            standings=standings,
+        ),
+        provisioning.router(
+            room=inside,
+            fresh=connecting,
+            administration=services.provisioning.administration,
+            standings=standings,
+            base=services.provisioning.base,
+            clock=services.clock,
+        ),
         organization_activity.router(
             room=inside,
             trail=OrganizationTrail(administration=services.administration, audit=services.audit),

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from vestibule.errors import ApiError, NotFound
 from vestibule.members.service import Members
+from vestibule.orgs.administration import Administration
 from vestibule.orgs.models import Role
 from vestibule.pages.organization.standing import PATH as ORGANIZATION, Standings
 from vestibule.pages.paging import as_id
@@ -23,12 +24,14 @@ PAGE = 50
 class MemberForm(RoomForm):
     """Which member, and what they are to be."""
 
-    action: Literal["role", "remove"]
+    action: Literal["role", "transfer", "remove"]
     member: str = Field(default="", max_length=36)
     role: Role = Role.MEMBER
 
 
-def router(*, room: Room, members: Members, standings: Standings) -> PageRouter:
+def router(
+    *, room: Room, members: Members, administration: Administration, standings: Standings
+) -> PageRouter:
     """The page of members."""
     routes = room.router()
 
@@ -65,6 +68,9 @@ def router(*, room: Room, members: Members, standings: Standings) -> PageRouter:
             if form.action == "remove":
                 await members.remove(here.caller, org=org, user_id=user_id)
                 return here.done("removed")
+            if form.action == "transfer":
+                await administration.transfer(here.caller, org=org, user_id=user_id)
+                return here.done("transferred")
             await members.change_role(here.caller, org=org, user_id=user_id, role=form.role)
         except ApiError as error:
             return await shown(here, error=error)
