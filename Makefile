@@ -33,6 +33,7 @@ docs: $(READY)  ## Build the documentation site in docs/dist
 	sh scripts/docs
 
 bench: $(READY)  ## Measure, and print ratios of one run
+	sh scripts/test-requirements
 	$(RUN)/python -m bench
 
 clean:  ## Remove the environment; the data folder stays

@@ -232,7 +232,7 @@ async def furnish(house: House) -> None:
     assert (await log_in(anybody, "eve@corp.example", THEIRS)).status_code == 200
     for name in ("alice", "alice", "bob"):
         assert (await log_in(anybody, name)).status_code == 200
-    ids["eve"] = (await services.users.named("eve@corp.example")).id
+    await house.newcomer("eve", "eve@corp.example")
     for who, session in (("alice", "session"), ("bob", "bob_session")):
         live = await services.sessions.live_of(UUID(str(ids[who])))
         ids[session] = next(s.id for s in live if s.kind is SessionKind.TOKEN)
