@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 from pydantic_core import to_json
@@ -39,7 +40,7 @@ def configure(*, level: str, form: Literal["json", "console"], traces: bool = Fa
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Patient(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -54,6 +55,24 @@ def configure(*, level: str, form: Literal["json", "console"], traces: bool = Fa
     logging.root.setLevel(max(LEVELS[level], logging.WARNING))
     # Its warnings are of requests that can't be parsed: anybody could fill the disk with them.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
+
+
+class _Patient:
+    """A stream on which lines are lost that can't be written, on a full disk or a closed pipe.
+
+    Who signs in meanwhile has nothing to do with it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _json(line: dict[str, Any], **_: Any) -> str:
