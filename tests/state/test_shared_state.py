@@ -26,7 +26,7 @@ from vestibule.state.service import SharedState
 from vestibule.tokens.replays import NODES
 from vestibule.wiring import Services
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 Instances = Callable[..., list[Services]]
 TEXT = "return ARGV[1]"
@@ -85,6 +85,22 @@ async def test_a_new_key_is_known_to_the_other_at_once(
 
     async with asyncio.timeout(20):
         while (await other.keys.signer()).kid != key.kid:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_is_switched_off_is_known_to_the_other_at_once(
+    instances: Instances, redis: RedisServer
+) -> None:
+    one, other = instances(redis)
+    await World(one).client("portal")
+    async with asyncio.timeout(20):
+        await other.shared.news.heard.wait()
+    assert await other.clients.find("portal")
+
+    await one.clients.switch("portal", is_active=False)  # and no clock goes on
+
+    async with asyncio.timeout(20):
+        while await other.clients.find("portal"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

@@ -17,6 +17,7 @@ from vestibule.clients import repository
 from vestibule.clients.assertions import Assertions
 from vestibule.clients.models import Client, ClientKind, Grant
 from vestibule.clients.registration import CLIENT_ID, FIRST_PARTY, check_registration
+from vestibule.clients.remembering import RememberedClients
 from vestibule.clock import Clock, utc
 from vestibule.errors import (
     AccessForbidden,
@@ -40,11 +41,13 @@ class Clients:
         self,
         *,
         database: Database,
+        remembered: RememberedClients,
         clock: Clock,
         assertions: Assertions,
         default_scopes: frozenset[str],
     ) -> None:
         self._database = database
+        self._remembered = remembered
         self._clock = clock
         self._assertions = assertions
         now = utc(clock)
@@ -75,7 +78,7 @@ class Clients:
             return self._first_party
         if not CLIENT_ID.fullmatch(client_id):
             return None
-        return await self._database.read(lambda c: repository.by_id(c, client_id))
+        return await self._remembered.find(client_id)
 
     async def authenticate(
         self,
@@ -265,6 +268,7 @@ class Clients:
                 also(connection)
 
         await self._database.write(write)
+        await self._remembered.changed()
 
 
 def require_grant(client: Client, grant: Grant) -> None:

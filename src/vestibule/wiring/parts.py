@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from vestibule.audit.service import Audit
 from vestibule.clients.assertions import Assertions
 from vestibule.clients.models import Grant
+from vestibule.clients.remembering import RememberedClients
 from vestibule.clients.service import Clients
 from vestibule.clock import Clock
 from vestibule.devices.service import Devices
@@ -100,7 +101,9 @@ def make_grants(
     }
 
 
-def make_clients(settings: Settings, database: Database, replays: Replays, clock: Clock) -> Clients:
+def make_clients(
+    settings: Settings, database: Database, replays: Replays, shared: SharedState, clock: Clock
+) -> Clients:
     """The clients, and how they prove themselves."""
     url = settings.public_url
     endpoints = ("token", "introspect", "revoke", "device_authorization")
@@ -112,6 +115,7 @@ def make_clients(settings: Settings, database: Database, replays: Replays, clock
     )
     return Clients(
         database=database,
+        remembered=RememberedClients(database=database, clock=clock, news=shared.news),
         clock=clock,
         assertions=assertions,
         default_scopes=settings.default_scopes,

@@ -124,7 +124,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         metrics=metrics,
         tracing=tracing,
     )
-    clients = make_clients(settings, database, replays, clock)
+    clients = make_clients(settings, database, replays, shared, clock)
     guard = make_guard(settings, clock, shared)
     liveness = Liveness(database=database, clock=clock)
     authenticate = Gate(
