@@ -125,3 +125,27 @@ async def test_closing_lets_what_was_begun_end(clock: FakeClock) -> None:
     pool.close()
 
     assert await job == "done"
+
+
+@pytest.mark.parametrize(("seconds", "held"), [(0.001, True), (1.0, False)])
+async def test_results_wait_for_others_only_while_hashes_are_cheap(
+    clock: FakeClock, seconds: float, held: bool
+) -> None:
+    pool = HashPool(threads=1, deadline=1000.0, clock=clock)
+    pool.mean_seconds = seconds
+    before, gate = threading.Event(), threading.Event()
+    busy = await hold(pool, before)
+    first = asyncio.ensure_future(pool.reserve().run(lambda: True))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(hold(pool, gate))
+    await asyncio.sleep(0)
+    rest = [asyncio.ensure_future(pool.reserve().run(lambda: True)) for _ in range(20)]
+    await asyncio.sleep(0)
+    before.set()
+    last = await second
+    await asyncio.sleep(0)
+
+    assert (busy.done(), first.done()) == (not held, not held)
+    gate.set()
+    assert all(await asyncio.gather(busy, first, last, *rest))
+    pool.close()

@@ -35,6 +35,8 @@ MAX_BATCH = 16
 """Results handed back together at the most."""
 WAITING_FOR_EACH = 4
 """Jobs that wait for each result that is held back: few waiting, none held."""
+LONGEST_HELD = 0.15
+"""Seconds for which the first one may wait for the others: of dear hashes, none is held."""
 
 HEADROOM = 0.65
 """How much of the deadline is given away: whoever is let in should not be refused late, and hashes
@@ -149,7 +151,8 @@ class HashPool:
             self._done.popleft().answered()
 
     def _batch(self) -> int:
-        return min(MAX_BATCH, 1 + self.pending // WAITING_FOR_EACH)
+        in_time = int(LONGEST_HELD * len(self._threads) / self.mean_seconds)
+        return max(1, min(MAX_BATCH, 1 + self.pending // WAITING_FOR_EACH, in_time))
 
     def _time_to_answer(self) -> float:
         expected = self.mean_seconds * (1 + self._batch() / len(self._threads))
