@@ -6,8 +6,8 @@ they are named: `python -m bench scaled --rounds 3 --seconds 4`.
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Sequence
 
 from bench import directories, measures, pages, tokens, verify
 from bench.scale.effort import Effort, add_options, effort
@@ -40,17 +40,22 @@ AT_SCALE: dict[str, Callable[[Effort], Iterator[str]]] = {
 """With a PostgreSQL and a Redis of their own."""
 
 
-def main() -> None:
-    """Run what was named, or everything of one instance."""
+def parsed(arguments: Sequence[str] | None = None) -> Namespace:
+    """The command line: `names` of what to measure, and the options of an `Effort`."""
     parser = ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", help=", ".join([*ALL, *AT_SCALE]))
     at_scale = parser.add_argument_group("of what is measured at scale")
     add_options(at_scale)
-    options = parser.parse_args()
-    names = options.names or list(ALL)
-    if unknown := [name for name in names if name not in ALL and name not in AT_SCALE]:
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in ALL and name not in AT_SCALE]:
         parser.error(f"there is no {', '.join(unknown)}")
-    for name in names:
+    return options
+
+
+def main() -> None:
+    """Run what was named, or everything of one instance."""
+    options = parsed()
+    for name in options.names or list(ALL):
         print(f"## {name}\n", flush=True)
         for line in ALL[name]() if name in ALL else AT_SCALE[name](effort(options)):
             print(line, flush=True)

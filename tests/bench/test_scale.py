@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import math
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from bench.__main__ import AT_SCALE, parsed
 from bench.cpu import Meters, between, busy, ended, pin, strangers, tree_seconds
 from bench.load import HEALTH
 from bench.scale import crowd, growth
@@ -35,6 +37,8 @@ from bench.scale.overload import NORMAL, cost_of_refusal, time_to_normal
 from bench.scale.scaled import scaled
 from sqlalchemy import func, select
 
+from tests.docs.conftest import ROOT
+from tests.docs.samples import blocks
 from tests.postgres import PostgresServer
 from vestibule.audit.models import audit_events
 from vestibule.ids import floor_id
@@ -332,6 +336,15 @@ def _count(url: str, table: object, *where: object) -> int:
 
 
 # The whole
+
+
+def test_the_commands_of_the_guide_are_there() -> None:
+    page = ROOT / "docs" / "src" / "content" / "docs" / "benchmarks-at-scale.md"
+    (sample,) = [block.text for block in blocks(page) if block.language == "sh"]
+    lines = [shlex.split(line, comments=True) for line in sample.splitlines()]
+
+    assert {tuple(line[:3]) for line in lines} == {(".venv/bin/python", "-m", "bench")}
+    assert {name for line in lines for name in parsed(line[3:]).names} == set(AT_SCALE)
 
 
 def test_two_instances_are_measured_with_all_who_have_part_in_it() -> None:

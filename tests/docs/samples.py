@@ -20,7 +20,7 @@ REASONS = {
     "changes the system": "tests/deploy tries the same files elsewhere",
     "needs containers": "tests/deploy runs what would be in them",
     "needs the other system": "what it gives is written by tests/docs/exports.py",
-    "takes minutes": "tests/bench runs it briefly",
+    "takes minutes": "tests/bench reads its commands, and runs most of what they run, briefly",
 }
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 EXTRA = re.compile(r"vestibule\[(\w+)\]")
