@@ -52,12 +52,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What asks for a database is run on each, unless it is about the embedded one."""
+    """What asks for a database is run on each, unless it is marked otherwise."""
     if "database_url" in metafunc.fixturenames:
-        embedded = any(metafunc.definition.iter_markers("embedded"))
-        chosen = metafunc.config.getoption("--database") or DATABASES
-        if embedded:
+        marks = {mark.name for mark in metafunc.definition.iter_markers()}
+        chosen = metafunc.config.getoption("--database")
+        if "embedded" in marks:
             chosen = ["sqlite"]
+        chosen = chosen or (["sqlite"] if "once" in marks else DATABASES)
         metafunc.parametrize("database_url", chosen, indirect=True, scope="function")
 
 

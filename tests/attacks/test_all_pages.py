@@ -16,7 +16,7 @@ from vestibule.pages.static_files import PREFIX as STATIC
 from vestibule.routers import page_routes
 from vestibule.wiring import Services
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 NAMED = {
     "org": "acme", "client_id": "portal", "directory": "corp", "user_id": "{bob}",

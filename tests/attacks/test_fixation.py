@@ -23,7 +23,7 @@ from vestibule.pages.browser import Visitor
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 NEW = "a password that is new and long"
 

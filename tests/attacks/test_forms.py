@@ -14,7 +14,7 @@ from vestibule.pages.routes import PageRoute
 from vestibule.routers import page_routes
 from vestibule.wiring import Services
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 WITHOUT_TOKEN = {"/language"}
 """Forms that anybody may send from our pages, before they have a cookie."""

@@ -22,7 +22,7 @@ from vestibule.settings import Settings
 from vestibule.tokens.vault import Vault
 from vestibule.wiring import Services
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 HERE = "http://127.0.0.1:8000"
 EVIL = "//evil.example"

@@ -21,7 +21,7 @@ from vestibule.audit.models import Result
 from vestibule.http.visit import Visit
 from vestibule.issuing.trail import attempt_of
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 HOSTILE = "\"'><svg/onload=alert(1)></title></textarea><script>alert(1)</script>{{7*7}}"
 ADDRESS = "\u00b4'/onfocus=alert`1`/{{7*7}}'x='&quot@corp.example"

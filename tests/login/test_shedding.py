@@ -11,7 +11,7 @@ import pytest
 from tests.world import LOGIN, World, log_in
 from vestibule.wiring import Services
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 
 async def test_a_full_pool_refuses_at_the_door_and_says_so_in_the_trail(

@@ -24,7 +24,7 @@ from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.repository import StoredDirectory, add_directory
 from vestibule.wiring import Services
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "alerts.yml"

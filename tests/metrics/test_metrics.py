@@ -18,7 +18,7 @@ from vestibule.metrics import children, lag
 from vestibule.metrics.service import Metrics
 from vestibule.wiring import Services
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 
 async def test_logins_are_counted_by_result_type_and_cause(

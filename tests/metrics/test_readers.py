@@ -15,7 +15,7 @@ from tests.world import FakeClock
 from vestibule.settings import Settings
 from vestibule.wiring import wire
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 TOKEN = "a token of over twenty characters"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -785,7 +785,7 @@ async def test_activity_comes_page_by_page_and_each_row_once(
 
 @pytest.mark.parametrize("query", ["before=x", "after=%00", "before=" + "9" * 5000])
 @pytest.mark.parametrize("path", [ACTIVITY, SESSIONS])
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_mark_that_is_none_is_no_mark(
     client: httpx.AsyncClient, world: World, path: str, query: str
 ) -> None:
@@ -807,7 +807,7 @@ def test_every_event_of_a_person_has_words() -> None:
     assert {action.value for action in Action} <= WORDS.keys()
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.parametrize(
     "path", [ACCOUNT, PASSWORD_PAGE, SESSIONS, KEYS, NEW_KEY, ORGANIZATIONS, PROGRAMS, ACTIVITY]
 )

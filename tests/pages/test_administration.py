@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from tests.conftest import make_client
 from tests.oauth.flows import hidden
@@ -21,11 +22,11 @@ from tests.orgs.people import trail
 from tests.pages.rooms import done, enter, require_own_forms, send, token_of
 from tests.world import PASSWORD, FakeClock, World, log_in
 from vestibule.access.caller import Caller
-from vestibule.audit.models import Result
+from vestibule.audit.models import AuditEvent, Result
 from vestibule.audit.service import Attempt
 from vestibule.clients.models import Grant
 from vestibule.clock import utc
-from vestibule.errors import AuthenticationFailed
+from vestibule.errors import AuthenticationFailed, DatabaseUnavailable
 from vestibule.ids import new_id
 from vestibule.orgs.models import Role
 from vestibule.users import import_jobs
@@ -71,7 +72,7 @@ async def user_of(services: Services, name: str) -> User:
 # Who may
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.parametrize("url", PAGES)
 async def test_nobody_else_sees_any_of_it(
     client: httpx.AsyncClient, world: World, url: str
@@ -89,7 +90,7 @@ async def test_nobody_else_sees_any_of_it(
     assert posted.status_code == 403
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("url", PAGES[:-1])
 async def test_a_sign_in_from_long_ago_is_asked_for_again(
@@ -112,7 +113,7 @@ async def test_who_is_no_administrator_any_more_is_out_at_once(
     assert (await client.get(USERS)).status_code == 403
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize(
     "url", [USERS + "/new", ORGS, KEYS, CLIENTS + "/new", DIRECTORIES + "/new"]
@@ -222,7 +223,7 @@ async def test_an_account_is_disabled_and_enabled(
     assert await events(services, "user_enable") == [("success", str(alice.id))]
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_nobody_shuts_themselves_out(
     client: httpx.AsyncClient, root: User, services: Services
 ) -> None:
@@ -295,7 +296,7 @@ async def test_the_rest_of_what_is_done_to_an_account(
     assert unknown.status_code == 404
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("path", [f"{USERS}/{NOBODY}", f"{USERS}/nobody", f"{IMPORT}/{NOBODY}",
                                   f"{CLIENTS}/none", f"{DIRECTORIES}/none"])  # fmt: skip
@@ -326,7 +327,7 @@ async def test_a_link_is_mailed_where_mail_reaches_people(services: Services, wo
     ]  # fmt: skip
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_no_link_is_promised_where_mail_reaches_nobody(
     client: httpx.AsyncClient, world: World
@@ -365,7 +366,7 @@ async def test_of_two_who_take_it_from_each_other_one_stays(
     assert sorted(type(answer).__name__ for answer in answers) == ["AccessForbidden", "NoneType"]
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_what_was_not_done_is_not_said_to_be(
     client: httpx.AsyncClient, services: Services, world: World, clock: FakeClock
@@ -518,7 +519,7 @@ async def test_a_new_secret_ends_the_former(client: httpx.AsyncClient, services:
         await services.clients.authenticate(client_id="portal", client_secret=SecretStr(former))
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_the_forms_behind_a_new_secret_can_be_sent(
     client: httpx.AsyncClient, services: Services
@@ -587,7 +588,7 @@ async def test_a_directory_is_added_changed_tried_and_removed(
     assert await events(services, "directory_create") == [("success", "corp")]
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize(
     ("configuration", "reason"),
@@ -631,9 +632,31 @@ async def test_keys_are_rotated_and_revoked(client: httpx.AsyncClient, services:
     assert first.kid in there
     assert len(there) == 2
     assert first.kid not in [key.kid for key in await services.keys.list()]
+    assert await events(services, "key_rotate") == [("success", there[-1])]
     assert await events(services, "key_revoke") == [("success", first.kid)]
     unknown = await send(client, KEYS, "revoke", kid="k" * 43, typed="k" * 8)
     assert unknown.status_code == 404
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("action", ["rotate", "revoke"])
+async def test_no_key_is_changed_that_the_trail_does_not_tell_of(
+    client: httpx.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    (first,) = await services.keys.list()
+    add = services.audit.add
+
+    def broken(connection: Connection, event: AuditEvent) -> None:
+        if event.event.startswith("key_") and event.result is Result.SUCCESS:
+            raise DatabaseUnavailable
+        add(connection, event)
+
+    token = token_of(await client.get(KEYS))
+    monkeypatch.setattr(services.audit, "add", broken)
+    refused = await send(client, KEYS, action, token=token, kid=first.kid, typed=first.kid[:8])
+
+    assert refused.status_code == 500
+    assert await services.keys.list() == [first]
 
 
 # The trail
@@ -744,7 +767,7 @@ async def test_users_are_imported_from_a_file(
     assert "There already</dt><dd>2<" in (await client.get(again.headers["location"])).text
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_lines_that_say_nothing_or_nonsense_stop_nobody(
     client: httpx.AsyncClient, services: Services
@@ -767,7 +790,7 @@ async def test_lines_that_say_nothing_or_nonsense_stop_nobody(
     assert len(page.text) < 10_000
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_what_is_packed_too_tightly_is_refused(
     client: httpx.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
@@ -796,7 +819,7 @@ async def test_of_two_imports_at_once_one_is_begun(
     assert all(job.ended_at is not None for job in begun)
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_files_that_are_none_are_refused_with_the_reason(
     client: httpx.AsyncClient, services: Services
@@ -814,7 +837,7 @@ async def test_files_that_are_none_are_refused_with_the_reason(
     assert "damaged" in (await client.get(damaged.headers["location"])).text
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_a_file_that_is_too_large_is_not_read_to_its_end(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
@@ -846,7 +869,7 @@ async def test_a_file_of_others_is_not_imported(
     assert await services.users.find("mallory") is None
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_a_form_without_files_is_bounded_as_anywhere(client: httpx.AsyncClient) -> None:
     answer = await client.post(IMPORT, data={"form_token": "x", "padding": "a" * 100_000})
@@ -899,7 +922,7 @@ async def test_an_import_whose_instance_is_gone_is_told_so(
 # At a glance
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_the_overview_shows_how_logins_end(
     client: httpx.AsyncClient, world: World, clock: FakeClock, services: Services
@@ -921,7 +944,7 @@ async def test_the_overview_shows_how_logins_end(
     assert "told no: 0" in (await client.get("/admin")).text
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.usefixtures("root")
 async def test_the_overview_shows_which_directory_fails(
     client: httpx.AsyncClient, services: Services

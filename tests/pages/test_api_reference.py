@@ -11,7 +11,7 @@ from vestibule.pages.api_reference import FILES
 from vestibule.settings import Settings
 from vestibule.wiring import wire
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 
 
 async def test_no_script_runs_but_files_of_ours(client: httpx.AsyncClient) -> None:

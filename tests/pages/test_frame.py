@@ -16,7 +16,7 @@ from vestibule.pages.static_files import FILES
 from vestibule.settings import Settings
 from vestibule.wiring import wire
 
-pytestmark = pytest.mark.embedded
+pytestmark = pytest.mark.once
 PACKAGES = Path(__file__).parent.parent / "e2e" / "openid_client" / "node_modules"
 OF_OTHERS = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",

@@ -29,7 +29,7 @@ def test_accept_language_is_read_as_far_as_it_makes_sense(header: str, tags: lis
     assert accepted(header) == tags
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("headers", "query", "language", "title"),
     [
@@ -53,7 +53,7 @@ async def test_a_page_speaks_the_best_language_that_there_is(
     assert f"<h1>{title}</h1>" in page.text
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_who_chooses_a_language_stays_where_they_are_and_keeps_it(
     client: httpx.AsyncClient,
 ) -> None:
@@ -65,7 +65,7 @@ async def test_who_chooses_a_language_stays_where_they_are_and_keeps_it(
     assert 'name="back" value="/verify?token=x"' in page.text
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_no_other_language_is_remembered(client: httpx.AsyncClient) -> None:
     chosen = await client.post("/language", data={"language": "xx", "back": "/forgotten"})
 
@@ -91,7 +91,7 @@ def test_nobody_is_sent_elsewhere(address: str, ours: bool) -> None:
     assert is_ours(address) is ours
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_refused_sign_in_is_told_in_the_language_too(
     client: httpx.AsyncClient, world: World
 ) -> None:

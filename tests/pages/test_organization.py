@@ -482,7 +482,7 @@ async def test_invitations_are_for_own_forms(
     assert await invited(services) == []
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.parametrize("path", [ACME, MEMBERS, INVITATIONS])
 async def test_nobody_comes_in_without_signing_in(client: httpx.AsyncClient, path: str) -> None:
     page = await client.get(path)

@@ -90,7 +90,7 @@ def documented_user() -> list[str]:
     return found[1].rstrip("` ").split()
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_the_user_of_the_documentation_may_do_all_that_is_needed(
     instances: Instances, clock: FakeClock
 ) -> None:

@@ -106,7 +106,7 @@ def cluster() -> Iterator[str]:
         yield f"redis+cluster://{nodes[0]}"
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_in_a_cluster_everything_is_counted_and_told(
     cluster: str, settings: Settings, clock: FakeClock
 ) -> None:

@@ -104,7 +104,7 @@ async def test_it_is_not_while_the_database_is_away(
     assert failing(await client.get(READY)) == []
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.parametrize(("outage", "names"), [("fail-closed", ["shared_state"]), ("degraded", [])])
 async def test_without_redis_it_is_ready_where_it_counts_alone(
     settings: Settings, outage: str, names: list[str]
@@ -131,7 +131,7 @@ async def test_without_redis_it_is_ready_where_it_counts_alone(
     await services.close()
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_one_that_is_about_to_end_says_no_and_answers_everything_else(
     services: Services, client: httpx.AsyncClient
 ) -> None:
@@ -146,7 +146,7 @@ async def test_one_that_is_about_to_end_says_no_and_answers_everything_else(
     assert value(services, "vestibule_draining") == 1
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_asking_often_asks_the_database_once_a_second(
     services: Services, clock: FakeClock, client: httpx.AsyncClient
 ) -> None:

@@ -87,7 +87,7 @@ async def test_a_login_is_a_trace_of_its_steps(settings: Settings, collector: Co
     assert "database read" in {span.name for span in steps}
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_who_sends_them_is_told_apart(settings: Settings, collector: Collector) -> None:
     async with traced(settings, collector) as service:
         await service.client.get("/api/v1/health")
@@ -101,7 +101,7 @@ async def test_who_sends_them_is_told_apart(settings: Settings, collector: Colle
     assert collector.raw[0].startswith(b"/v1/traces\n")
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_nothing_that_was_typed_or_handed_out_is_sent(
     settings: Settings, collector: Collector
 ) -> None:
@@ -134,7 +134,7 @@ async def test_nothing_that_was_typed_or_handed_out_is_sent(
     assert [secret for secret in secrets if secret.encode() in sent] == []
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_defect_is_told_by_its_class_alone(
     settings: Settings, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +157,7 @@ async def test_a_defect_is_told_by_its_class_alone(
     assert b"swordfish" not in b"".join(collector.raw)
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_strangers_trace_is_named_and_not_joined(
     settings: Settings, collector: Collector
 ) -> None:
@@ -172,7 +172,7 @@ async def test_a_strangers_trace_is_named_and_not_joined(
     assert b"swordfish" not in b"".join(collector.raw)
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_trusted_proxys_trace_goes_on_here(
     settings: Settings, collector: Collector
 ) -> None:
@@ -190,7 +190,7 @@ async def test_a_trusted_proxys_trace_goes_on_here(
     assert "GET /api/v1/ready" in names
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_stranger_can_not_have_more_sampled_than_the_settings_say(
     settings: Settings, collector: Collector
 ) -> None:
@@ -201,7 +201,7 @@ async def test_a_stranger_can_not_have_more_sampled_than_the_settings_say(
     assert collector.spans == []
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_what_no_route_and_no_method_names_is_named_by_neither(
     settings: Settings, collector: Collector
 ) -> None:
@@ -213,7 +213,7 @@ async def test_what_no_route_and_no_method_names_is_named_by_neither(
     assert "http.route" not in attributes(span)
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_collector_that_is_away_keeps_nobody_waiting(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -224,7 +224,7 @@ async def test_a_collector_that_is_away_keeps_nobody_waiting(
     assert answer.status_code == 200
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_collector_that_says_nothing_holds_up_the_end_for_a_bounded_time(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

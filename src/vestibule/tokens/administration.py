@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from vestibule.access.acts import Acts
 from vestibule.access.caller import Caller
+from vestibule.audit.models import AuditEvent
 from vestibule.audit.service import Audit
 from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.models import SigningKey
@@ -28,9 +31,15 @@ class KeyAdministration:
     async def rotate(self, caller: Caller) -> SigningKey:
         """Publish a key, which signs once caches can know it; see `KeyRing.rotate`."""
         async with self._acts.act(caller, "key_rotate") as attempt:
-            key = await self._keys.rotate()
-            attempt.target = key.kid
-            await self._acts.audit.record(self._acts.done(attempt))
+            done: list[AuditEvent] = []
+
+            def also(connection: Connection, key: SigningKey) -> None:
+                attempt.target = key.kid
+                done[:] = [self._acts.done(attempt)]  # it may be written once more
+                self._acts.audit.add(connection, *done)
+
+            key = await self._keys.rotate(also=also)
+        self._acts.audit.log(*done)
         return key
 
     async def revoke(self, caller: Caller, kid: str) -> SigningKey:
@@ -39,6 +48,9 @@ class KeyAdministration:
         Every access token that the former has signed is worth nothing from now on.
         """
         async with self._acts.act(caller, "key_revoke", target=kid[:100]) as attempt:
-            key = await self._keys.revoke(kid)
-            await self._acts.audit.record(self._acts.done(attempt))
+            done = self._acts.done(attempt)
+            key = await self._keys.revoke(
+                kid, also=lambda connection, _: self._acts.audit.add(connection, done)
+            )
+        self._acts.audit.log(done)
         return key

@@ -44,6 +44,14 @@ class Signer:
     key: PrivateKey
 
 
+Also = Callable[[Connection, SigningKey], None]
+"""What is written together with a new key."""
+
+
+def _nothing(_connection: Connection, _key: SigningKey) -> None:
+    """Where nothing is."""
+
+
 class KeyRing:
     """The published keys, cached, and the one of them that signs."""
 
@@ -133,13 +141,14 @@ class KeyRing:
             now = utc(self._clock)
             await self._add(now=True, unless=lambda c: bool(repository.published_keys(c, now=now)))
 
-    async def rotate(self, *, now: bool = False) -> SigningKey:
+    async def rotate(self, *, now: bool = False, also: Also = _nothing) -> SigningKey:
         """Add a key and let the others end.
 
         The new key is published at once and signs after the publish-ahead time (with `now`, at
-        once); the former ones stay published until all that they signed has expired.
+        once); the former ones stay published until all that they signed has expired. `also` is
+        written with it.
         """
-        key = await self._add(now=now)
+        key = await self._add(now=now, also=also)
         assert key is not None
         return key
 
@@ -160,7 +169,11 @@ class KeyRing:
         return await self._add(now=False, unless=followed) is not None
 
     async def _add(
-        self, *, now: bool, unless: Callable[[Connection], bool] | None = None
+        self,
+        *,
+        now: bool,
+        unless: Callable[[Connection], bool] | None = None,
+        also: Also = _nothing,
     ) -> SigningKey | None:
         moment = utc(self._clock)
         active = moment if now else moment + self._publish_ahead
@@ -172,6 +185,7 @@ class KeyRing:
                 return False  # another instance was first
             repository.add_key(connection, key)
             repository.expire_other_keys(connection, kid=key.kid, at=gone)
+            also(connection, key)
             return True
 
         added = await self._database.write(add)
@@ -180,19 +194,22 @@ class KeyRing:
             await self._news.tell(CHANGED)
         return key if added else None
 
-    async def revoke(self, kid: str) -> SigningKey:
+    async def revoke(self, kid: str, *, also: Also = _nothing) -> SigningKey:
         """Unpublish a key that was compromised, and sign with a new one, which is returned.
 
-        What the former signed is worth nothing from now on. Raises `NotFound`.
+        What the former signed is worth nothing from now on. `also` is written with it. Raises
+        `NotFound`.
         """
         if kid not in {key.kid for key in await self.list()}:
             raise NotFound(f"There is no published key {kid!r}")
-        # In this order there is always one that signs, whatever fails in between.
-        successor = await self.rotate(now=True)
         now = utc(self._clock)
-        await self._database.write(lambda c: repository.expire_key(c, kid=kid, at=now))
-        await self._refresh(after=0)
-        await self._news.tell(CHANGED)
+
+        def end(connection: Connection, successor: SigningKey) -> None:
+            repository.expire_key(connection, kid=kid, at=now)
+            also(connection, successor)
+
+        successor = await self._add(now=True, also=end)
+        assert successor is not None
         return successor
 
     def _signer(self, key: SigningKey) -> Signer:

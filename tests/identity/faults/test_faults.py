@@ -45,7 +45,7 @@ def connection_to(kind: str, url: str, authority: str | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ["ldap", "oidc"])
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_each_failure_is_told_rightly_and_in_time(
@@ -76,7 +76,7 @@ async def test_each_failure_is_told_rightly_and_in_time(
     assert SECRET not in response.text + written
 
 
-@pytest.mark.embedded
+@pytest.mark.once
 async def test_a_directory_that_restarts_under_load_is_found_again(
     settings: Settings, clock: FakeClock
 ) -> None:
