@@ -111,7 +111,9 @@ async def test_the_user_of_the_documentation_may_do_all_that_is_needed(
         assert (await login_status(one)).status_code == 401
         async with make_client(other) as client:
             assert (await log_in(client, "alice")).status_code == 200
-        assert await one.replays.first_use("x", expires_at=clock.time() + 60)
+        assert await one.replays.first_use(
+            "x", issued_at=clock.time(), expires_at=clock.time() + 60
+        )
         await one.guard.failed("192.0.2.1")  # the last there is room for, so others are told
         with pytest.raises(DatabaseUnavailable):
             await one.shared.run(ECHO, keys=("another's",), arguments=("x",))

@@ -172,24 +172,41 @@ async def test_degraded_each_counts_alone_until_it_is_back(
     assert [answer.status_code for answer in answers] == [401, 401, 429]
 
 
+@pytest.mark.parametrize("says_when", [True, False])
 async def test_a_replay_is_found_by_the_other_instance_and_whatever_is_away(
-    instances: Instances, own_redis: RedisServer, clock: FakeClock
+    instances: Instances, own_redis: RedisServer, clock: FakeClock, says_when: bool
 ) -> None:
     one, other = instances(own_redis, redis_outage="degraded")
-    ends = clock.time() + 60
+    times = {"expires_at": clock.time() + 60}
+    if says_when:
+        times["issued_at"] = clock.time()
 
-    assert await one.replays.first_use("before", expires_at=ends)
-    assert not await other.replays.first_use("before", expires_at=ends)
+    assert await one.replays.first_use("before", **times)
+    assert not await other.replays.first_use("before", **times)
     own_redis.stop()
-    assert not await other.replays.first_use("before", expires_at=ends)
-    assert await one.replays.first_use("meanwhile", expires_at=ends)
+    assert not await other.replays.first_use("before", **times)
+    assert await one.replays.first_use("meanwhile", **times)
     own_redis.start()
     await back(one.shared)
     await back(other.shared)
 
     for name in ("before", "meanwhile"):
         for services in (one, other):
-            assert not await services.replays.first_use(name, expires_at=ends), name
+            assert not await services.replays.first_use(name, **times), name
+
+
+async def test_what_does_not_say_when_it_was_made_is_safe_from_what_redis_forgets(
+    instances: Instances, redis: RedisServer, clock: FakeClock
+) -> None:
+    one, other = instances(redis)
+    remembers_for_long(redis)
+    ends = clock.time() + 60
+    assert await one.replays.first_use("assertion", expires_at=ends)
+
+    with redis.client() as client:
+        client.flushall()
+
+    assert not await other.replays.first_use("assertion", expires_at=ends)
 
 
 def remembers_for_long(server: RedisServer) -> None:
@@ -212,11 +229,12 @@ async def test_a_redis_that_has_remembered_for_long_is_asked_alone(
     one, _ = instances(redis)
     remembers_for_long(redis)
 
-    assert await one.replays.first_use("x", expires_at=clock.time() + 60)
+    times = {"issued_at": clock.time(), "expires_at": clock.time() + 60}
+    assert await one.replays.first_use("x", **times)
     forget_replays(redis)
 
     # Whatever was only in Redis is forgotten with it: the database was not told.
-    assert await one.replays.first_use("x", expires_at=clock.time() + 60)
+    assert await one.replays.first_use("x", **times)
 
 
 @pytest.mark.parametrize("outage", ["fail-closed", "degraded"])

@@ -39,9 +39,9 @@ class Replays:
     a restart or a failover. What was made before that, and may have been used, is refused: who has
     the key makes a new one. So it is in `degraded` for what was made before Redis went away.
 
-    Times of making are by the clocks of clients, and an assertion may have none. So for `LONGEST`
-    after either the database is asked as well: what was used while Redis was away it knows, and
-    the rest has expired by itself once Redis is asked alone.
+    Times of making are by the clocks of clients. So for `LONGEST` after either the database is
+    asked as well: what was used while Redis was away it knows, and the rest has expired by itself
+    once Redis is asked alone. What does not say when it was made is the database's alone.
     """
 
     def __init__(self, *, database: Database, shared: SharedState, clock: Clock) -> None:
@@ -61,7 +61,7 @@ class Replays:
         older than our memory the answer is no. Raises `DatabaseUnavailable`.
         """
         digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
-        if self._shared.configured:
+        if self._shared.configured and issued_at is not None:
             try:
                 first, remembers = await self._ask_shared(digest, expires_at)
             except Away:
@@ -74,7 +74,7 @@ class Replays:
                 since = self._clock.time() - remembers
                 if not first:
                     return False
-            if issued_at is not None and issued_at + GRANULARITY <= since:
+            if issued_at + GRANULARITY <= since:
                 return False
         return await self._ask_database(digest, expires_at)
 
