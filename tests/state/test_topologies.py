@@ -119,7 +119,10 @@ async def test_in_a_cluster_everything_is_counted_and_told(
 
     statuses = [await _tried(services, user.id.hex) for services in (one, other, one, other)]
     ends = clock.time() + 60
-    uses = [await s.replays.first_use("x", issued_at=clock.time(), expires_at=ends) for s in (one, other)]
+    uses = [
+        await s.replays.first_use("x", issued_at=clock.time(), expires_at=ends)
+        for s in (one, other)
+    ]
     for services in (one, other):
         assert services.shared.status().available
         await services.close()

@@ -40,7 +40,7 @@ OAUTH = "/oauth2/"
 
 def in_envelope(request: Request, error: ApiError) -> Response:
     """The answer to a program."""
-    return error_response(error, path=request.url.path)
+    return error_response(error, path=request.scope["path"])
 
 
 def error_response(error: ApiError, *, path: str = "") -> Response:

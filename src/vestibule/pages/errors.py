@@ -20,7 +20,7 @@ def answering(pages: Pages) -> Answer:
     """What answers with a page where a person asks, and in the envelope where a program does."""
 
     def answer(request: Request, error: ApiError) -> Response:
-        if request.url.path.startswith(PROGRAMS):
+        if request.scope["path"].startswith(PROGRAMS):
             return in_envelope(request, error)
         if "text/html" not in request.headers.get("accept", ""):
             return in_envelope(request, error)
