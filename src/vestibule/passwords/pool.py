@@ -35,8 +35,8 @@ MAX_BATCH = 16
 """Results handed back together at the most."""
 WAITING_FOR_EACH = 4
 """Jobs that wait for each result that is held back: few waiting, none held."""
-LONGEST_HELD = 0.15
-"""Seconds for which the first one may wait for the others: of dear hashes, none is held."""
+LONGEST_HELD = 0.3
+"""Seconds for which the first one may wait for the others: of dear hashes, few or none are held."""
 
 HEADROOM = 0.65
 """How much of the deadline is given away: whoever is let in should not be refused late, and hashes
