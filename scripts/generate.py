@@ -104,7 +104,8 @@ def error_guide() -> str:
         *head("Errors"),
         "Every error of every route has one shape: `code` is the HTTP status, `detail` a sentence",
         "for people, `type` one of the names below for programs, and `errors`, where there is",
-        "anything to name, says what is wrong where. What was sent is never echoed.",
+        "anything to name, says what is wrong where. What was sent is never echoed. Only the pages",
+        "for people tell theirs as pages.",
         "",
     ]
     for kind in errors.ALL:

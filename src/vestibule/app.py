@@ -70,7 +70,8 @@ def build(services: Services) -> FastAPI:
         await asyncio.wait(rounds)
         await services.close()
 
-    answer = errors.answering(Pages(Brand.of(services.settings)))
+    of_pages = page_routes(services)
+    answer = errors.answering(Pages(Brand.of(services.settings)), of_pages)
     app = FastAPI(
         title="Vestibule",
         version=__version__,
@@ -87,7 +88,7 @@ def build(services: Services) -> FastAPI:
     for router in routers(services):
         # Not `include_router`, which makes each route a second time, at the first request.
         app.router.routes.extend(router.routes)
-    app.router.routes.extend(page_routes(services))
+    app.router.routes.extend(of_pages)
     _add_document(app)
     return app
 

@@ -32,7 +32,7 @@ def configure(*, level: str, form: Literal["json", "console"], traces: bool = Fa
         structlog.processors.JSONRenderer(serializer=_json)
         if form == "json"
         else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
+            colors=sys.stderr is not None and sys.stderr.isatty(),
             # Quoted, a line break in a path can't pass for another line.
             repr_native_str=True,
         )
@@ -40,7 +40,9 @@ def configure(*, level: str, form: Literal["json", "console"], traces: bool = Fa
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Patient(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(
+            cast("TextIO", _Patient(sys.stderr or sys.stdout))
+        ),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -63,16 +65,19 @@ class _Patient:
     Who signs in meanwhile has nothing to do with it.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
+        """None where the process was started without any."""
         self._stream = stream
 
     def write(self, text: str) -> None:
-        with suppress(OSError):
-            self._stream.write(text)
+        with suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.write(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
+        with suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.flush()
 
 
 def _json(line: dict[str, Any], **_: Any) -> str:

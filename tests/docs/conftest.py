@@ -13,6 +13,10 @@ import pytest
 from tests.e2e.server import Server
 
 ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+QUICK_START = ROOT / "docs" / "src" / "content" / "docs" / "quick-start.md"
+STARTS = [README, QUICK_START]
+"""Pages that begin with the command that runs the service."""
 
 
 @pytest.fixture(scope="session")

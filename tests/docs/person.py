@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +32,16 @@ class Person:
             "bash", [str(script)], cwd=str(script.parent), encoding="utf-8", timeout=patience,
             env={**environment, "TERM": "dumb"}, dimensions=(50, 200),
         )  # fmt: skip
-        shown = ""
+        with closing(terminal):
+            shown = "".join(self._attended(terminal))
+        assert terminal.exitstatus is not None, shown
+        return terminal.exitstatus, COLOURS.sub("", shown).replace("\r\n", "\n")
+
+    def _attended(self, terminal: pexpect.spawn[str]) -> Iterator[str]:
+        """What it shows, piece by piece, until its program has ended."""
         while True:
             asked = terminal.expect([USERNAME, PASSWORDS, CODE, pexpect.EOF])
-            shown += str(terminal.before)
+            yield str(terminal.before)
             if asked == 0:
                 terminal.sendline(self.username)
             elif asked == 1:
@@ -42,10 +50,7 @@ class Person:
                 assert isinstance(terminal.match, re.Match)
                 self.approve(terminal.match[1])
             else:
-                break
-        terminal.close()
-        assert terminal.exitstatus is not None, shown
-        return terminal.exitstatus, COLOURS.sub("", shown).replace("\r\n", "\n")
+                return
 
     def approve(self, code: str) -> None:
         """Open the page for the code that a device shows, sign in there, and say yes."""

@@ -6,18 +6,17 @@ import json
 import os
 import re
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pexpect
 import pytest
 
-from tests.docs.conftest import ROOT
+from tests.docs.conftest import README, ROOT, STARTS
 from tests.docs.samples import blocks
 from tests.e2e.server import Server, free_port
 
-README = ROOT / "README.md"
-QUICK_START = ROOT / "docs" / "src" / "content" / "docs" / "quick-start.md"
 LOGIN = "/api/v1/auth/login"
 TARGET = re.compile(r'\]\(([^)#\s]+)(?:#([^)]*))?\)|(?:src|srcset)="([^"]+)"')
 
@@ -26,7 +25,7 @@ def answers() -> list[dict[str, object]]:
     return [json.loads(block.text) for block in blocks(README) if block.language == "json"]
 
 
-@pytest.mark.parametrize("page", [README, QUICK_START], ids=["README", "quick start"])
+@pytest.mark.parametrize("page", STARTS, ids=["README", "quick start"])
 def test_the_first_command_runs_the_service(page: Path, tmp_path: Path) -> None:
     [command] = [b.text for b in blocks(page) if b.marks.get("tested", "").endswith("_readme.py")]
     # The environment is the one that `make test` has made by the same rule.
@@ -40,14 +39,14 @@ def test_the_first_command_runs_the_service(page: Path, tmp_path: Path) -> None:
         "sh", ["-c", command], cwd=str(tmp_path), encoding="utf-8", timeout=60,
         env={**environment, "VESTIBULE_PORT": url.rpartition(":")[2], "TERM": "dumb"},
     )  # fmt: skip
-    terminal.expect(r"\n +password +(\S+)")
-    assert isinstance(terminal.match, re.Match)
-    password = terminal.match[1]
-    terminal.expect(f"Listening on {re.escape(url)}")
-    signed_in = httpx.post(f"{url}{LOGIN}", data={"username": "admin", "password": password})
-    terminal.sendintr()
-    terminal.expect(pexpect.EOF)
-    terminal.close()
+    with closing(terminal):
+        terminal.expect(r"\n +password +(\S+)")
+        assert isinstance(terminal.match, re.Match)
+        password = terminal.match[1]
+        terminal.expect(f"Listening on {re.escape(url)}")
+        signed_in = httpx.post(f"{url}{LOGIN}", data={"username": "admin", "password": password})
+        terminal.sendintr()
+        terminal.expect(pexpect.EOF)
 
     assert signed_in.status_code == 200
     assert (tmp_path / "data" / "vestibule.db").exists()

@@ -8,6 +8,8 @@ import httpx
 
 from tests.oauth.flows import hidden, sign_in_page
 from tests.world import PASSWORD
+from vestibule.pages.browser import Visitor
+from vestibule.wiring import Services
 
 
 async def enter(
@@ -30,6 +32,16 @@ async def send(
     """Send a form of the page at this address, as it is shown now, or with another token."""
     token = token or token_of(await client.get(url))
     return await client.post(url, data={"action": action, "form_token": token, **fields})
+
+
+async def send_anyway(
+    client: httpx.AsyncClient, services: Services, path: str, action: str, /, **fields: str
+) -> httpx.Response:
+    """Send a form that the page does not offer, with the token that it would have."""
+    session = await services.sessions.of_cookie(client.cookies["vestibule"], address="127.0.0.1")
+    visitor = Visitor(client.cookies["vestibule-visit"], is_new=False, session=session)
+    token = services.browser.form_token(visitor, path)
+    return await send(client, path, action, token=token, **fields)
 
 
 async def done(client: httpx.AsyncClient, answer: httpx.Response) -> str:

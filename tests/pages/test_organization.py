@@ -9,13 +9,12 @@ import pytest
 
 from tests.conftest import make_client
 from tests.orgs.people import people, trail
-from tests.pages.rooms import done, enter, require_own_forms, send, token_of
+from tests.pages.rooms import done, enter, require_own_forms, send, send_anyway, token_of
 from tests.world import World
 from vestibule.audit.models import Result
 from vestibule.clock import utc
 from vestibule.members.repository import open_invitations
 from vestibule.orgs.models import Role
-from vestibule.pages.browser import Visitor
 from vestibule.wiring import Services
 
 ACME = "/organizations/acme"
@@ -33,16 +32,6 @@ async def roles(services: Services) -> dict[str, str]:
     """By username, the roles in acme."""
     acme = await services.organizations.get("acme")
     return {m.username: m.role.value for m in await services.members.of(acme.id)}
-
-
-async def send_anyway(
-    client: httpx.AsyncClient, services: Services, path: str, action: str, /, **fields: str
-) -> httpx.Response:
-    """Send a form that the page does not offer, with the token that it would have."""
-    session = await services.sessions.of_cookie(client.cookies["vestibule"], address="127.0.0.1")
-    visitor = Visitor(client.cookies["vestibule-visit"], is_new=False, session=session)
-    token = services.browser.form_token(visitor, path)
-    return await send(client, path, action, token=token, **fields)
 
 
 async def invited(services: Services) -> list[str]:

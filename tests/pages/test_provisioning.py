@@ -7,8 +7,9 @@ import re
 import httpx
 import pytest
 
+from tests.conftest import make_client
 from tests.orgs.people import people, trail
-from tests.pages.rooms import done, enter, require_own_forms, send
+from tests.pages.rooms import done, enter, require_own_forms, send, send_anyway, token_of
 from tests.scim.conftest import Provider
 from tests.world import FakeClock, World
 from vestibule.orgs.models import Role
@@ -154,19 +155,70 @@ async def test_it_is_for_administrators_of_the_organization(
     assert f'href="{PAGE}"' not in overview.text
 
 
+@pytest.mark.parametrize(("username", "status"), [("member", 403), ("stranger", 404)])
+async def test_others_change_nothing_there(
+    client: httpx.AsyncClient, world: World, services: Services, username: str, status: int
+) -> None:
+    await people(world)
+    async with make_client(services) as owners:
+        await enter(owners, NEW, "owner")
+        there = await provider(owners)
+        await there.group("Staff")
+        page = await owners.get(PAGE)
+        named = {"scim_token": field(page, "scim_token"), "group": field(page, "group")}
+        await enter(client, "/account", username)
+
+        sent = [
+            await send_anyway(client, services, PAGE, "revoke", **named),
+            await send_anyway(client, services, PAGE, "map", role="admin", **named),
+            await send_anyway(client, services, NEW, "make", name="Mine"),
+        ]
+
+        assert [answer.status_code for answer in sent] == [status] * 3
+        assert (await there.ask("GET", "/Users")).status_code == 200
+        after = await owners.get(PAGE)
+    assert "Mine" not in after.text
+    assert '<option value="admin" selected>' not in after.text
+
+
+async def test_what_belongs_to_another_organization_is_not_there(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    await people(world)
+    async with make_client(services) as owners:
+        await enter(owners, NEW, "owner")
+        there = await provider(owners)
+        await there.group("Staff")
+        page = await owners.get(PAGE)
+    named = {"scim_token": field(page, "scim_token"), "group": field(page, "group")}
+    theirs = "/organizations/globex/provisioning"
+    await enter(client, theirs, "stranger")
+
+    sent = [
+        await send(client, theirs, "revoke", **named),
+        await send(client, theirs, "map", role="admin", **named),
+    ]
+
+    assert [answer.status_code for answer in sent] == [404, 404]
+    assert (await Provider(client, there.token).ask("GET", "/Users")).status_code == 200
+
+
 async def test_making_a_token_asks_for_a_fresh_sign_in(
     client: httpx.AsyncClient, world: World, services: Services, clock: FakeClock
 ) -> None:
     await people(world)
-    await enter(client, PAGE, "admin")
+    page = await enter(client, NEW, "admin")
     clock.advance(services.settings.administration_lifetime + 1)
 
+    sent = await send(client, NEW, "make", token=token_of(page), name="late", lifetime="90")
     asked = await client.get(NEW)
-    page = await client.get(PAGE)
+    listed = await client.get(PAGE)
 
+    assert sent.status_code == 401
     assert "to make a token for an identity provider" in asked.text
     assert 'type="password"' in asked.text
-    assert 'type="password"' not in page.text
+    assert 'type="password"' not in listed.text
+    assert "late" not in listed.text
 
 
 async def test_what_was_typed_stays_where_it_is_refused(

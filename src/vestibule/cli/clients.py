@@ -95,7 +95,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command("rotate-secret")
 def rotate_secret(client_id: ClientId, as_json: AsJson = False) -> None:
-    """Give a confidential client a new secret; the former ends at once."""
+    """Give a confidential client a new secret; the former ends within a second."""
 
     async def work(services: Services) -> str:
         return (await services.clients.rotate_secret(client_id)).get_secret_value()

@@ -93,7 +93,7 @@ class ClientAdministration:
         await self._act(caller, event, client_id, work)
 
     async def rotate_secret(self, caller: Caller, client_id: str) -> SecretStr:
-        """A new secret; the former ends at once. Raises `NotFound`, `InvalidRequest`."""
+        """A new secret; the former ends within a second. Raises `NotFound`, `InvalidRequest`."""
 
         async def work(also: Also) -> SecretStr:
             return await self._clients.rotate_secret(client_id, also=also)

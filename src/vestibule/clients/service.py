@@ -249,7 +249,7 @@ class Clients:
         return await self.get(client_id)
 
     async def rotate_secret(self, client_id: str, *, also: Also = None) -> SecretStr:
-        """A new secret; the former ends at once. Raises `NotFound`, `InvalidRequest`.
+        """A new secret; the former ends within a second. Raises `NotFound`, `InvalidRequest`.
 
         `also` is written along.
         """
@@ -267,8 +267,11 @@ class Clients:
             if also is not None:
                 also(connection)
 
-        await self._database.write(write)
-        await self._remembered.changed()
+        try:
+            await self._database.write(write)
+        finally:
+            # Also where nobody knows whether it was committed.
+            await self._remembered.changed()
 
 
 def require_grant(client: Client, grant: Grant) -> None:

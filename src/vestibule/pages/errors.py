@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 
+from vestibule import logs
 from vestibule.errors import ApiError
 from vestibule.http.context import context_of
 from vestibule.http.envelope import Answer, in_envelope
@@ -12,20 +16,25 @@ from vestibule.pages import language
 from vestibule.pages.language import gettext as _
 from vestibule.pages.rendering import Pages
 
-PROGRAMS = ("/.well-known/", "/api/", "/metrics", "/oauth2/", "/scim/")
-"""Where errors are for programs, whoever asks: the contract is the same for a browser there."""
 
+def answering(pages: Pages, routes: Sequence[BaseRoute]) -> Answer:
+    """What answers with a page where a browser has asked for one, and in the envelope elsewhere.
 
-def answering(pages: Pages) -> Answer:
-    """What answers with a page where a person asks, and in the envelope where a program does."""
+    `routes` are those of pages. What they refuse they tell themselves: this is for what fails
+    before or behind them.
+    """
 
     def answer(request: Request, error: ApiError) -> Response:
-        if request.scope["path"].startswith(PROGRAMS):
+        wanted = "text/html" in request.headers.get("accept", "")
+        if not wanted or not any(r.matches(request.scope)[0] is Match.FULL for r in routes):
             return in_envelope(request, error)
-        if "text/html" not in request.headers.get("accept", ""):
+        try:
+            language.choose(request)
+            return error_page(pages, request, error)
+        except Exception as defect:
+            # Nothing is left that could tell of this, so it is told without a page.
+            logs.get("pages").error("defect", exc_info=defect)
             return in_envelope(request, error)
-        language.choose(request)
-        return error_page(pages, request, error)
 
     return answer
 

@@ -35,7 +35,8 @@ class Lifetimes(Group):
     administration_lifetime: int = Field(
         default=3600,
         ge=60,
-        description="Seconds after signing in until a browser must sign in again to administer.",
+        description="Seconds after signing in until a browser must sign in again to administer, "
+        "or to make a key or a token that outlasts the sign-in.",
     )
     authorization_code_lifetime: int = Field(
         default=60, ge=10, le=600, description="Seconds that an authorization code may be redeemed."

@@ -31,15 +31,17 @@ class KeyAdministration:
     async def rotate(self, caller: Caller) -> SigningKey:
         """Publish a key, which signs once caches can know it; see `KeyRing.rotate`."""
         async with self._acts.act(caller, "key_rotate") as attempt:
-            done: list[AuditEvent] = []
+            done: AuditEvent | None = None
 
             def also(connection: Connection, key: SigningKey) -> None:
+                nonlocal done
                 attempt.target = key.kid
-                done[:] = [self._acts.done(attempt)]  # it may be written once more
-                self._acts.audit.add(connection, *done)
+                done = self._acts.done(attempt)
+                self._acts.audit.add(connection, done)
 
             key = await self._keys.rotate(also=also)
-        self._acts.audit.log(*done)
+        assert done is not None
+        self._acts.audit.log(done)
         return key
 
     async def revoke(self, caller: Caller, kid: str) -> SigningKey:

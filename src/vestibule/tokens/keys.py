@@ -44,12 +44,8 @@ class Signer:
     key: PrivateKey
 
 
-Also = Callable[[Connection, SigningKey], None]
-"""What is written together with a new key."""
-
-
-def _nothing(_connection: Connection, _key: SigningKey) -> None:
-    """Where nothing is."""
+Also = Callable[[Connection, SigningKey], None] | None
+"""What is written in the same commit as a new key, if anything."""
 
 
 class KeyRing:
@@ -141,7 +137,7 @@ class KeyRing:
             now = utc(self._clock)
             await self._add(now=True, unless=lambda c: bool(repository.published_keys(c, now=now)))
 
-    async def rotate(self, *, now: bool = False, also: Also = _nothing) -> SigningKey:
+    async def rotate(self, *, now: bool = False, also: Also = None) -> SigningKey:
         """Add a key and let the others end.
 
         The new key is published at once and signs after the publish-ahead time (with `now`, at
@@ -173,7 +169,7 @@ class KeyRing:
         *,
         now: bool,
         unless: Callable[[Connection], bool] | None = None,
-        also: Also = _nothing,
+        also: Also = None,
     ) -> SigningKey | None:
         moment = utc(self._clock)
         active = moment if now else moment + self._publish_ahead
@@ -185,16 +181,18 @@ class KeyRing:
                 return False  # another instance was first
             repository.add_key(connection, key)
             repository.expire_other_keys(connection, kid=key.kid, at=gone)
-            also(connection, key)
+            if also is not None:
+                also(connection, key)
             return True
 
         added = await self._database.write(add)
-        await self._refresh(after=0)
+        # Whoever asks next reads them: nothing that fails now may leave the former ones in use.
+        self._forget("")
         if added:
             await self._news.tell(CHANGED)
         return key if added else None
 
-    async def revoke(self, kid: str, *, also: Also = _nothing) -> SigningKey:
+    async def revoke(self, kid: str, *, also: Also = None) -> SigningKey:
         """Unpublish a key that was compromised, and sign with a new one, which is returned.
 
         What the former signed is worth nothing from now on. `also` is written with it. Raises
@@ -206,7 +204,8 @@ class KeyRing:
 
         def end(connection: Connection, successor: SigningKey) -> None:
             repository.expire_key(connection, kid=kid, at=now)
-            also(connection, successor)
+            if also is not None:
+                also(connection, successor)
 
         successor = await self._add(now=True, also=end)
         assert successor is not None

@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from vestibule.clock import Clock, utc
-from vestibule.errors import ApiError
+from vestibule.errors import AccessForbidden, ApiError
 from vestibule.orgs.models import Role
 from vestibule.pages.organization.standing import PATH as ORGANIZATION, Standings
 from vestibule.pages.paging import uuid_of
@@ -106,8 +106,11 @@ def router(
         here: Here, *, error: ApiError | None = None, form: NewTokenForm | None = None
     ) -> Response:
         standing = await standings.here(here)
-        # Whoever may not make one is told so before they type anything.
-        await administration.tokens(here.caller, org=standing.organization.key)
+        if not standing.may("scim_admit"):
+            # Before they type anything.
+            raise AccessForbidden(
+                "Your role in this organization does not allow this", cause="role"
+            )
         return here.page(
             "organization/new_token.html",
             standing=standing,
@@ -122,7 +125,7 @@ def router(
 
     @making.acts(NEW)
     async def make(here: Here) -> Response:
-        form = None
+        form, standing = None, await standings.here(here)
         try:
             form = await here.form(NewTokenForm)
             days = None if form.lifetime == "never" else timedelta(days=int(form.lifetime))
@@ -134,7 +137,6 @@ def router(
             )
         except ApiError as error:
             return await asked(here, error=error, form=form)
-        standing = await standings.here(here)
         # Not by way of GET: the secret is shown in this one answer, and kept nowhere.
         return here.page(
             "organization/made_token.html",
