@@ -83,7 +83,7 @@ async def test_it_speaks_the_language_of_the_person(client: httpx.AsyncClient) -
         ("DELETE", "/account", 405),
         ("GET", "/api/v1/nowhere", 404),
         ("GET", "/oauth2/nowhere", 404),
-        ("GET", "/scim/v2/Nothing", 401),
+        ("GET", "/scim/v2/Nothing", 404),
         ("GET", "/.well-known/nothing", 404),
     ],
 )
