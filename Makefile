@@ -13,9 +13,9 @@ test: $(READY)  ## Run all tests
 	sh scripts/test-requirements
 	$(RUN)/pytest --numprocesses auto --dist worksteal
 
-faults: $(READY)  ## Kill and restart what it stands on, under load, with a ledger
+faults: $(READY)  ## Kill and restart what it stands on, under load; boot a system that it is installed on
 	sh scripts/test-requirements faults
-	$(RUN)/pytest tests/faults -m faults
+	$(RUN)/pytest tests/faults tests/deploy -m faults
 
 lint: $(READY)  ## Style, types, structure
 	$(RUN)/ruff check .

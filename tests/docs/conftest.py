@@ -17,6 +17,12 @@ README = ROOT / "README.md"
 QUICK_START = ROOT / "docs" / "src" / "content" / "docs" / "quick-start.md"
 STARTS = [README, QUICK_START]
 """Pages that begin with the command that runs the service."""
+DEPLOYMENT = ROOT / "docs" / "src" / "content" / "docs" / "deployment.md"
+ELSEWHERE = {
+    **dict.fromkeys(STARTS, "tests/docs/test_readme.py"),
+    DEPLOYMENT: "tests/deploy/test_booted.py",
+}
+"""What runs samples of these pages that are not run with the others."""
 
 
 @pytest.fixture(scope="session")

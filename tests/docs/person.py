@@ -28,8 +28,16 @@ class Person:
 
     def run(self, script: Path, environment: dict[str, str], *, patience: int) -> tuple[int, str]:
         """The script's exit code and all that its terminal showed."""
+        return self.attend(
+            ["bash", str(script)], environment, folder=script.parent, patience=patience
+        )
+
+    def attend(
+        self, command: list[str], environment: dict[str, str], *, folder: Path, patience: int
+    ) -> tuple[int, str]:
+        """The same of a command in that folder; `patience` in seconds between two prompts."""
         terminal = pexpect.spawn(
-            "bash", [str(script)], cwd=str(script.parent), encoding="utf-8", timeout=patience,
+            command[0], command[1:], cwd=str(folder), encoding="utf-8", timeout=patience,
             env={**environment, "TERM": "dumb"}, dimensions=(50, 200),
         )  # fmt: skip
         with closing(terminal):

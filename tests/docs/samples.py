@@ -17,7 +17,6 @@ from pathlib import Path
 PROGRAMS = {"sh": "sh", "bash": "sh", "python": "py", "js": "mjs", "go": "go"}
 DATA = {"", "text", "json", "yaml"}
 REASONS = {
-    "changes the system": "tests/deploy tries the same files elsewhere",
     "needs containers": "tests/deploy runs what would be in them",
     "needs the other system": "what it gives is written by tests/docs/exports.py",
     "takes minutes": "tests/bench reads its commands, and runs most of what they run, briefly",

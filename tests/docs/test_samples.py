@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.docs.conftest import ROOT, STARTS
+from tests.docs.conftest import ELSEWHERE, ROOT
 from tests.docs.person import Person
 from tests.docs.samples import DATA, EXTRA, PROGRAMS, REASONS, Script, blocks
 from tests.docs.surroundings import PASSWORD, Surroundings, of
@@ -38,8 +38,7 @@ def test_every_block_is_known_and_what_is_not_run_says_why(page: Path) -> None:
         assert block.language in {*PROGRAMS, *DATA}, where
         assert set(block.marks) <= {"title", "continues", "tested", "untested"}, where
         if "tested" in block.marks:
-            assert block.marks["tested"] == "tests/docs/test_readme.py", where
-            assert page in STARTS, where
+            assert block.marks["tested"] == ELSEWHERE[page], where
         if "untested" in block.marks:
             assert block.marks["untested"] in REASONS, where
         if "title" in block.marks:

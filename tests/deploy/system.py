@@ -1,0 +1,58 @@
+"""A system of the test's own: this machine's files, a layer in memory above them, and systemd."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNIT = """
+[Unit]
+Description=What the test runs
+Wants=dbus.service
+After=dbus.service
+SuccessAction=poweroff
+FailureAction=poweroff
+
+[Service]
+Type=oneshot
+ExecStart=/bin/bash {script}
+StandardInput=tty
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/console
+"""
+
+
+@contextmanager
+def layered(folder: Path) -> Iterator[Path]:
+    """All files of this machine, to be changed at will. This needs to be root."""
+    layers = {name: folder / name for name in ("upper", "work", "root")}
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "vestibule-test", str(folder))
+    try:
+        for layer in layers.values():
+            layer.mkdir()
+        options = f"lowerdir=/,upperdir={layers['upper']},workdir={layers['work']}"
+        _run("mount", "-t", "overlay", "-o", options, "vestibule-test", str(layers["root"]))
+        try:
+            yield layers["root"]
+        finally:
+            _run("umount", "--lazy", str(layers["root"]))
+    finally:
+        _run("umount", "--lazy", str(folder))
+
+
+def booting(root: Path, script: str) -> list[str]:
+    """The command that boots it, on this machine's network, and ends when the script has."""
+    (root / "script").write_text(script)
+    (root / "etc" / "systemd" / "system" / "test.service").write_text(UNIT.format(script="/script"))
+    return [
+        "systemd-nspawn", "--quiet", f"--directory={root}",
+        "--register=no", "--keep-unit", "--setenv=TERM=dumb",
+        "--boot", "systemd.unit=test.service", "systemd.show_status=no",
+    ]  # fmt: skip
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
