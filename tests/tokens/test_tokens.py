@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from tests.world import FakeClock, World, log_in
-from vestibule.errors import AuthenticationFailed, NotFound
+from vestibule.errors import AuthenticationFailed, DatabaseUnavailable, NotFound
 from vestibule.settings import Settings
 from vestibule.tokens.models import signing_keys
 from vestibule.tokens.subject import Subject
@@ -237,6 +237,29 @@ async def test_a_revoked_key_is_worth_nothing(
     assert (await services.keys.signer()).kid != key.kid
     with pytest.raises(NotFound):
         await services.keys.revoke("nonsense")
+
+
+async def test_a_revoked_key_is_worth_nothing_also_where_the_database_is_lost_right_after(
+    services: Services, subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await services.tokens.access_token(subject)
+    [key] = await services.keys.list()
+    write = services.database.write
+
+    async def lost(*_: Any) -> None:
+        raise DatabaseUnavailable
+
+    async def the_last(*args: Any, **options: Any) -> Any:
+        result = await write(*args, **options)
+        monkeypatch.setattr(services.database, "read", lost)
+        return result
+
+    monkeypatch.setattr(services.database, "write", the_last)
+    await services.keys.revoke(key.kid)
+    monkeypatch.undo()
+
+    with pytest.raises(AuthenticationFailed):
+        await services.tokens.verify(token)
 
 
 async def test_the_jwks_has_public_parts_only_and_may_be_cached(

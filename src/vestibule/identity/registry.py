@@ -86,7 +86,7 @@ class Registry:
         self._directories = Directories([self._made(item) for item in configured])
         self._read_at: float | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.Task[None], Upstream] = {}
         self._log = logs.get("directory")
 
     @property
@@ -143,12 +143,15 @@ class Registry:
                 self._let_go(upstream)
 
     async def close(self) -> None:
-        """Let all connections go."""
+        """Let all connections go: nobody asks any more."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
+        upstreams = [*self._closing.values(), *self._directories.by_key.values()]
+        for task in self._closing:
+            task.cancel()
         await asyncio.gather(*self._closing, return_exceptions=True)
-        for upstream in self._directories.by_key.values():
+        for upstream in upstreams:
             await upstream.close()
 
     def stored(self, configuration: DirectoryConfiguration) -> tuple[dict[str, object], bytes]:
@@ -194,5 +197,5 @@ class Registry:
             await upstream.close()
 
         task = asyncio.create_task(later())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._closing[task] = upstream
+        task.add_done_callback(self._closing.pop)

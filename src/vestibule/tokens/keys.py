@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from sqlalchemy import Connection
 
 from vestibule.clock import Clock, utc
-from vestibule.errors import NotFound
+from vestibule.errors import DatabaseUnavailable, NotFound
 from vestibule.state.news import News
 from vestibule.storage.database import Database
 from vestibule.tokens import repository
@@ -186,10 +187,12 @@ class KeyRing:
             return True
 
         added = await self._database.write(add)
-        # Whoever asks next reads them: nothing that fails now may leave the former ones in use.
+        # Nothing that fails from now on may leave the former ones in use.
         self._forget("")
         if added:
             await self._news.tell(CHANGED)
+        with contextlib.suppress(DatabaseUnavailable):
+            await self._refresh(after=0)
         return key if added else None
 
     async def revoke(self, kid: str, *, also: Also = None) -> SigningKey:
