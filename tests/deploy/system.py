@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.mounts import mounted
 
 UNIT = """
 [Unit]
@@ -29,18 +30,12 @@ TTYPath=/dev/console
 def layered(folder: Path) -> Iterator[Path]:
     """All files of this machine, to be changed at will. This needs to be root."""
     layers = {name: folder / name for name in ("upper", "work", "root")}
-    _run("mount", "-t", "tmpfs", "-o", "mode=755", "vestibule-test", str(folder))
-    try:
+    with mounted("tmpfs", folder, "mode=755"):
         for layer in layers.values():
             layer.mkdir()
-        options = f"lowerdir=/,upperdir={layers['upper']},workdir={layers['work']}"
-        _run("mount", "-t", "overlay", "-o", options, "vestibule-test", str(layers["root"]))
-        try:
+        options = ("lowerdir=/", f"upperdir={layers['upper']}", f"workdir={layers['work']}")
+        with mounted("overlay", layers["root"], *options):
             yield layers["root"]
-        finally:
-            _run("umount", "--lazy", str(layers["root"]))
-    finally:
-        _run("umount", "--lazy", str(folder))
 
 
 def booting(root: Path, script: str) -> list[str]:
@@ -52,7 +47,3 @@ def booting(root: Path, script: str) -> list[str]:
         "--register=no", "--keep-unit", "--setenv=TERM=dumb",
         "--boot", "systemd.unit=test.service", "systemd.show_status=no",
     ]  # fmt: skip
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=60)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.mounts import mounted
 
 
 @dataclass
@@ -41,12 +42,5 @@ class SmallDisk:
 def small_disk(folder: Path, size: str) -> Iterator[SmallDisk]:
     """One of so many bytes, as mount writes them, in this folder. This needs to be root."""
     folder.mkdir(parents=True)
-    _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "vestibule-test", str(folder))
-    try:
+    with mounted("tmpfs", folder, f"size={size}", "mode=755"):
         yield SmallDisk(folder)
-    finally:
-        _run("umount", "--lazy", str(folder))
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=60)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.conftest import make_client
+from tests.oauth.flows import hidden
 from tests.orgs.people import people, trail
 from tests.pages.rooms import done, enter, require_own_forms, send, send_anyway, token_of
 from tests.scim.conftest import Provider
@@ -34,10 +35,13 @@ async def provider(client: httpx.AsyncClient, name: str = "Directory") -> Provid
     return Provider(client, secret_of(made))
 
 
-def field(page: httpx.Response, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]+)"', page.text)
-    assert found, page.text
-    return found[1]
+async def staffed(client: httpx.AsyncClient) -> tuple[Provider, dict[str, str]]:
+    """A provider that has brought a group, and what forms about them say."""
+    await enter(client, NEW, "owner")
+    there = await provider(client)
+    await there.group("Staff")
+    page = (await client.get(PAGE)).text
+    return there, {name: hidden(page, name) for name in ("scim_token", "group")}
 
 
 async def test_a_token_is_shown_once_works_and_is_revoked(
@@ -49,7 +53,7 @@ async def test_a_token_is_shown_once_works_and_is_revoked(
     there = await provider(client)
     before = await there.ask("GET", "/Users")
     page = await client.get(PAGE)
-    answer = await send(client, PAGE, "revoke", scim_token=field(page, "scim_token"))
+    answer = await send(client, PAGE, "revoke", scim_token=hidden(page.text, "scim_token"))
     revoked = await done(client, answer)
     after = await there.ask("GET", "/Users")
 
@@ -98,7 +102,7 @@ async def test_a_group_gives_its_members_the_role_that_is_chosen(
         return next(member.role for member in found if member.username == "bjensen")
 
     page = await client.get(PAGE)
-    group = field(page, "group")
+    group = hidden(page.text, "group")
     given = await done(client, await send(client, PAGE, "map", group=group, role="admin"))
     as_admin = await role()
     await done(client, await send(client, PAGE, "map", group=group, role=""))
@@ -111,11 +115,9 @@ async def test_a_group_gives_its_members_the_role_that_is_chosen(
 
 async def test_a_group_makes_nobody_an_owner(client: httpx.AsyncClient, world: World) -> None:
     await people(world)
-    await enter(client, NEW, "owner")
-    await (await provider(client)).group("Staff")
-    group = field(await client.get(PAGE), "group")
+    _, named = await staffed(client)
 
-    refused = await send(client, PAGE, "map", group=group, role="owner")
+    refused = await send(client, PAGE, "map", role="owner", **named)
 
     assert refused.status_code == 422
     assert "A group makes nobody an owner." in refused.text
@@ -161,11 +163,7 @@ async def test_others_change_nothing_there(
 ) -> None:
     await people(world)
     async with make_client(services) as owners:
-        await enter(owners, NEW, "owner")
-        there = await provider(owners)
-        await there.group("Staff")
-        page = await owners.get(PAGE)
-        named = {"scim_token": field(page, "scim_token"), "group": field(page, "group")}
+        there, named = await staffed(owners)
         await enter(client, "/account", username)
 
         sent = [
@@ -186,11 +184,7 @@ async def test_what_belongs_to_another_organization_is_not_there(
 ) -> None:
     await people(world)
     async with make_client(services) as owners:
-        await enter(owners, NEW, "owner")
-        there = await provider(owners)
-        await there.group("Staff")
-        page = await owners.get(PAGE)
-    named = {"scim_token": field(page, "scim_token"), "group": field(page, "group")}
+        there, named = await staffed(owners)
     theirs = "/organizations/globex/provisioning"
     await enter(client, theirs, "stranger")
 
@@ -238,7 +232,7 @@ async def test_forms_of_others_are_refused(client: httpx.AsyncClient, world: Wor
     await people(world)
     await enter(client, NEW, "admin")
     await provider(client)
-    token = field(await client.get(PAGE), "scim_token")
+    token = hidden((await client.get(PAGE)).text, "scim_token")
 
     await require_own_forms(client, PAGE, action="revoke", scim_token=token)
     await require_own_forms(client, NEW, action="make", name="Theirs", lifetime="90")
