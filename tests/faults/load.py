@@ -67,9 +67,12 @@ class Load:
     async def acknowledge(self, more: int) -> None:
         """Wait until so many further writes have been acknowledged: the service works."""
         goal = self.ledger.acknowledged + more
-        async with asyncio.timeout(BACK):
-            while self.ledger.acknowledged < goal:  # noqa: ASYNC110  (counted by many)
-                await asyncio.sleep(0.02)
+        await self.meet(lambda: self.ledger.acknowledged >= goal)
+
+    async def refused(self, more: int) -> None:
+        """Wait until so many further requests have failed: the service feels it."""
+        goal = self.ledger.unknown + more
+        await self.meet(lambda: self.ledger.unknown >= goal)
 
     async def meet(self, condition: Callable[[], bool]) -> None:
         """Wait until the people have come to see something."""

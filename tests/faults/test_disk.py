@@ -70,8 +70,7 @@ async def refuses_writes_alone(disk: SmallDisk, load: Load) -> None:
     async with httpx.AsyncClient(base_url=server.url, timeout=15) as client:
         signed_in = (await client.post(LOGIN, data=form)).json()
         await asyncio.to_thread(disk.fill)
-        before = load.ledger.unknown
-        await load.meet(lambda: load.ledger.unknown >= before + 40)
+        await load.refused(40)
         refused = await client.post(LOGIN, data=form)
         assert refused.status_code == 500, refused.text
         assert refused.json()["type"] == "database_error"
@@ -142,8 +141,7 @@ async def test_what_was_acknowledged_outlives_a_disk_that_is_full_of_postgresql_
         await load.acknowledge(60)
         await asyncio.to_thread(cramped.disk.fill)
         await asyncio.to_thread(cramped.use_up_the_log)
-        before = ledger.unknown
-        await load.meet(lambda: ledger.unknown >= before + 12)
+        await load.refused(12)
         await asyncio.to_thread(cramped.disk.free)
         await asyncio.to_thread(cramped.server.stop, signal.SIGQUIT)
         await asyncio.to_thread(cramped.server.start)
