@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 
 import pytest
 
 from tests.world import FakeClock
 from vestibule.errors import RateLimited
-from vestibule.passwords.pool import FIRST_GUESS, HEADROOM, HashPool
+from vestibule.passwords.pool import FIRST_GUESS, HEADROOM, NICE, HashPool
 
 
 @pytest.fixture
@@ -115,6 +116,39 @@ async def test_the_mean_follows_what_jobs_take(clock: FakeClock) -> None:
         await reservation.run(lambda: clock.advance(1.0))
 
     assert pool.mean_seconds == pytest.approx(before + 0.1 * (1.0 - before))
+
+
+async def test_hashes_give_way_to_everything_else(clock: FakeClock) -> None:
+    pool = HashPool(threads=1, deadline=60.0, clock=clock)
+
+    with pool.reserve() as reservation:
+        theirs = await reservation.run(lambda: os.nice(0))
+
+    assert theirs == min(19, os.nice(0) + NICE)
+    pool.close()
+
+
+@pytest.mark.parametrize(("others", "held"), [(1, False), (2, False), (3, True), (10, True)])
+async def test_a_result_waits_for_others_only_while_several_have_no_thread(
+    clock: FakeClock, others: int, held: bool
+) -> None:
+    pool = HashPool(threads=1, deadline=1000.0, clock=clock)
+    pool.mean_seconds = 0.001
+    before, gate = threading.Event(), threading.Event()
+    busy = await hold(pool, before)
+    second = asyncio.ensure_future(hold(pool, gate))
+    await asyncio.sleep(0)
+    reserved = [pool.reserve() for _ in range(others - 1)]
+    before.set()
+    last = await second
+    await asyncio.sleep(0)
+
+    assert busy.done() is not held
+    gate.set()
+    assert all(await asyncio.gather(busy, last))
+    for reservation in reserved:
+        reservation.release()
+    pool.close()
 
 
 async def test_closing_lets_what_was_begun_end(clock: FakeClock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -13,6 +14,7 @@ from tests.plans import looked_through
 from tests.statements import statements
 from tests.world import World, log_in
 from vestibule.clients.models import ClientKind
+from vestibule.storage.database import is_embedded
 from vestibule.users.models import users
 from vestibule.wiring import Services
 
@@ -86,6 +88,28 @@ async def test_nothing_is_looked_through(
     assert answer.status_code == (401 if road is wrong_password else 200), answer.text
     asked = [one for one in sent if one[0].startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
     assert asked
+    assert await services.database.write(lambda c: looked_through(c, asked)) == set()
+
+
+async def test_nothing_is_looked_through_for_several_at_once(
+    client: httpx.AsyncClient, world: World, services: Services
+) -> None:
+    names = ["alice", "bob", "carol"]
+    await world.org("acme", *[await world.user(name) for name in names])
+    await services.registry.reload()
+
+    async def life(name: str) -> None:
+        token = (await log_in(client, name)).json()["refresh_token"]
+        answer = await client.post("/api/v1/auth/refresh", json={"refresh_token": token})
+        assert answer.status_code == 200, answer.text
+
+    await life("alice")
+    with statements() as sent:
+        await asyncio.gather(*map(life, names))
+
+    asked = [one for one in sent if one[0].startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
+    if not is_embedded(services.database.url):
+        assert any("ANY" in statement for statement, _ in asked)
     assert await services.database.write(lambda c: looked_through(c, asked)) == set()
 
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, text
@@ -17,7 +17,6 @@ from tests.postgres import PostgresServer, postgres_server
 from tests.tcp import CuttingProxy
 from vestibule.errors import DatabaseUnavailable
 from vestibule.storage.postgres import PostgresDatabase
-from vestibule.users import repository as users
 
 NAMES = text("SELECT name FROM things ORDER BY name")
 ADD = text("INSERT INTO things (name) VALUES (:name)")
@@ -313,47 +312,6 @@ async def test_lists_come_from_the_replica_and_while_it_is_away_from_the_primary
     assert await without.scan(names) == ["new"]
     await database.close()
     await without.close()
-
-
-@pytest.fixture
-def migrated_url(postgres: PostgresServer) -> str:
-    return postgres.new_migrated()
-
-
-async def test_a_session_that_begins_waits_for_whoever_changes_its_account(
-    migrated_url: str,
-) -> None:
-    """The statement that begins one locks the account: a new password is seen, or sees it."""
-    database = PostgresDatabase(migrated_url, timeout=10)
-    user_id = UUID(int=1)
-    await database.write(
-        lambda c: c.execute(
-            text(
-                "INSERT INTO users (id, username, first_name, last_name, password_hash, is_active,"
-                " email_verified, created_at, updated_at)"
-                " VALUES (:id, 'alice', '', '', 'former', true, false, now(), now())"
-            ),
-            {"id": user_id},
-        )
-    )
-    user = await database.read(lambda c: users.by_id(c, user_id))
-    assert user is not None
-    statement, values = users.unchanged(user, password=True)
-    changed = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def change(connection: Connection) -> None:
-        users.change(connection, user_id, {"password_hash": "new"})
-        loop.call_soon(changed.set)
-        connection.execute(text("SELECT pg_sleep(0.3)"))
-
-    changing = asyncio.create_task(database.write(change, isolation="READ COMMITTED"))
-    await changed.wait()
-    found = await database.write_one(lambda c: c.execute(statement, values).first())
-    await changing
-
-    assert found is None
-    await database.close()
 
 
 def _closed_port() -> int:

@@ -30,7 +30,7 @@ from vestibule.errors import (
 from vestibule.ids import floor_id, new_id
 from vestibule.metrics.service import NO_ERROR, Metrics
 from vestibule.storage.database import Database
-from vestibule.storage.together import Row, insert_together
+from vestibule.storage.together import Row, Together, together
 
 T = TypeVar("T")
 
@@ -200,8 +200,8 @@ class Audit:
         """
         event = self.event(attempt, result=Result.SUCCESS, cause=cause, status=status)
         rows = [row, (audit_events, repository.row(event))]
-        written = await self._database.write_one(
-            lambda c: insert_together(c, rows, provided=provided, values=values)
+        written = await self._database.write_together(
+            together(tuple(table for table, _ in rows), provided), Together.values(rows, values)
         )
         if written:
             self.log(event)

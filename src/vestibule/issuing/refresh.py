@@ -106,7 +106,7 @@ class Refresh:
             raise _refused("refresh_key")
 
     async def _standing(self, session_id: UUID) -> repository.Standing | None:
-        return await self._database.read(lambda c: repository.standing(c, session_id))
+        return await self._database.look_up(repository.STANDING, session_id)
 
 
 def _membership(

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import select
 
 from vestibule.orgs.models import Membership, memberships, organizations
 from vestibule.orgs.repository import membership_of
 from vestibule.sessions.models import Session, sessions
 from vestibule.sessions.repository import session_of
+from vestibule.storage.lookup import Lookup
 from vestibule.users.models import User, users
 
-_standing = (
+_USER = len(sessions.columns)
+_ORGANIZATION = _USER + len(users.columns)
+_EVERYTHING = (
     select(sessions, users, organizations, memberships.c.role, memberships.c.joined_at)
     .select_from(sessions)
     .outerjoin(users, users.c.id == sessions.c.user_id)
     .outerjoin(memberships, memberships.c.user_id == users.c.id)
     .outerjoin(organizations, organizations.c.id == memberships.c.org_id)
-    .where(sessions.c.id == bindparam("session_id"))
     .order_by(organizations.c.name, organizations.c.key)
 )
-_USER = len(sessions.columns)
-_ORGANIZATION = _USER + len(users.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,7 @@ class Standing:
     """By the organizations' names, suspended ones included."""
 
 
-def standing(connection: Connection, session_id: UUID) -> Standing | None:
-    """How the session of this id stands, alive or not; None where there is none."""
-    rows = connection.execute(_standing, {"session_id": session_id}).all()
+def _standing(rows: Sequence[Sequence[Any]]) -> Standing | None:
     if not rows:
         return None
     first = rows[0]
@@ -49,3 +49,7 @@ def standing(connection: Connection, session_id: UUID) -> Standing | None:
             membership_of(row[_ORGANIZATION:]) for row in rows if row[_ORGANIZATION] is not None
         ],
     )
+
+
+STANDING: Lookup[UUID, Standing | None] = Lookup(_EVERYTHING, by=sessions.c.id, answer=_standing)
+"""How the session of an id stands, alive or not; None where there is none."""

@@ -25,12 +25,20 @@ from sqlalchemy import (
 from vestibule.orgs.models import Membership, Organization, Role, memberships, organizations
 from vestibule.orgs.policy import Standing
 from vestibule.storage.bulk import add_rows
+from vestibule.storage.lookup import Lookup
 
-_memberships_of = (
+
+def membership_of(row: Sequence[Any]) -> Membership:
+    """The membership of an organization's columns, the role and the moment of joining."""
+    return Membership(organization=Organization(*row[:-2]), role=Role(row[-2]), joined_at=row[-1])
+
+
+MEMBERSHIPS_OF: Lookup[UUID, list[Membership]] = Lookup(
     select(organizations, memberships.c.role, memberships.c.joined_at)
     .join(memberships, memberships.c.org_id == organizations.c.id)
-    .where(memberships.c.user_id == bindparam("user_id"))
-    .order_by(organizations.c.name, organizations.c.key)
+    .order_by(organizations.c.name, organizations.c.key),
+    by=memberships.c.user_id,
+    answer=lambda rows: [membership_of(row) for row in rows],
 )
 _standing = select(organizations, memberships.c.role).join(
     memberships,
@@ -46,13 +54,7 @@ _standing_by_id = _standing.where(organizations.c.id == bindparam("org_id"))
 
 def memberships_of(connection: Connection, user_id: UUID) -> list[Membership]:
     """All memberships of a user, by the organizations' names."""
-    rows = connection.execute(_memberships_of, {"user_id": user_id}).all()
-    return [membership_of(row) for row in rows]
-
-
-def membership_of(row: Sequence[Any]) -> Membership:
-    """The membership of an organization's columns, the role and the moment of joining."""
-    return Membership(organization=Organization(*row[:-2]), role=Role(row[-2]), joined_at=row[-1])
+    return MEMBERSHIPS_OF.one(connection, user_id)
 
 
 def by_key(connection: Connection, key: str) -> Organization | None:

@@ -32,7 +32,7 @@ class Organizations:
 
     async def memberships_of(self, user_id: UUID) -> list[Membership]:
         """All memberships of a user, by the organizations' names, suspended ones included."""
-        return await self._database.read(lambda c: repository.memberships_of(c, user_id))
+        return await self._database.look_up(repository.MEMBERSHIPS_OF, user_id)
 
     async def find(self, key: str) -> Organization | None:
         """The organization of this key, or None."""

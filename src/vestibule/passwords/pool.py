@@ -4,15 +4,20 @@ A queue that only grows serves nobody: each waits longer, and most have gone bef
 
 Argon2 sweeps through megabytes, so whatever runs on a core after it finds the caches cold and
 takes several times as long. While others wait for their turn anyway, results are therefore
-handed back a few together: the event loop, the database's writer and the clients are woken
-once for all of them. That is worth about a tenth of the throughput under full load, and costs
-nothing when nobody waits.
+handed back a few together: the event loop, the database and the clients are woken once for all
+of them. Costs nothing when nobody waits.
+
+For the same reason hashes give way to everything else that wants a core. Whatever is woken for
+a few hundred microseconds then ends before a hash takes the core, and its caches, back; and who
+asks for something else in the middle of many logins is answered soon.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -33,10 +38,14 @@ FIRST_GUESS = 0.05
 
 MAX_BATCH = 16
 """Results handed back together at the most."""
-WAITING_FOR_EACH = 4
-"""Jobs that wait for each result that is held back: few waiting, none held."""
+WAITING_FOR_EACH = 2
+"""Jobs that wait for each result of those handed back together: few waiting, none held."""
 LONGEST_HELD = 0.3
 """Seconds for which the first one may wait for the others: of dear hashes, few or none are held."""
+
+NICE = 10
+"""By how much the threads are nicer than the rest (nice(2)): a tenth of what others get who want
+the same core, and all of it where nobody does."""
 
 HEADROOM = 0.65
 """How much of the deadline is given away: whoever is let in should not be refused late, and hashes
@@ -121,6 +130,8 @@ class HashPool:
                 span.set("vestibule.hash.wait", job.waited)
 
     def _work(self) -> None:
+        if sys.platform == "linux":  # elsewhere it would be the whole process
+            os.nice(NICE)
         while (job := self._jobs.get()) is not None:
             if not job.answer.cancelled():  # otherwise the client has gone
                 self._turn(job)
@@ -151,8 +162,9 @@ class HashPool:
             self._done.popleft().answered()
 
     def _batch(self) -> int:
+        waiting = self.pending - len(self._threads)
         in_time = int(LONGEST_HELD * len(self._threads) / self.mean_seconds)
-        return max(1, min(MAX_BATCH, 1 + self.pending // WAITING_FOR_EACH, in_time))
+        return max(1, min(MAX_BATCH, (1 + waiting) // WAITING_FOR_EACH, in_time))
 
     def _time_to_answer(self) -> float:
         expected = self.mean_seconds * (1 + self._batch() / len(self._threads))

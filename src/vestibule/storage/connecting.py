@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -49,6 +49,15 @@ class EngineMaker:
         )
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # it has no types
+    """Keeps what a statement that was run for many returned, which SQLAlchemy asks nobody for."""
+
+    returned: Sequence[asyncpg.Record] = ()
+
+    async def executemany(self, command: str, args: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        self.returned = await self.fetchmany(command, args, timeout=timeout)
+
+
 async def connect(url: str, *, timeout: float, prepare: bool) -> asyncpg.Connection:  # noqa: ASYNC109
     """A connection of the driver's own; the URL is read as libpq would read it.
 
@@ -57,6 +66,7 @@ async def connect(url: str, *, timeout: float, prepare: bool) -> asyncpg.Connect
     return await asyncpg.connect(
         url.replace("postgresql+asyncpg://", "postgresql://", 1),
         timeout=timeout,
+        connection_class=_Connection,
         **({} if prepare else {"statement_cache_size": 0}),
     )
 

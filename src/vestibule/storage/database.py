@@ -14,12 +14,22 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 
 from vestibule import logs
 from vestibule.errors import DatabaseUnavailable
+from vestibule.storage.lookup import Lookup
+from vestibule.storage.together import Together, Values
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 Work = Callable[[Connection], T]
 
 LOST = "26000"
 """SQLSTATE of a prepared statement that isn't there: a pooler has changed the connection."""
+
+LOCKED = "55P03"
+"""SQLSTATE of a row that somebody else holds, where nobody was to wait for it."""
+
+VALUES = "22"
+"""Beginning of SQLSTATEs of values that the database, or its driver, can't take."""
 
 Isolation = Literal["SERIALIZABLE", "READ COMMITTED"]
 
@@ -38,6 +48,10 @@ class Database(Protocol):
 
     async def read(self, work: Work[T]) -> T:
         """Look up some rows by key, and return what the unit returns."""
+        ...
+
+    async def look_up(self, lookup: Lookup[K, V], key: K) -> V:
+        """The same of one key; what others look up at this moment may go along."""
         ...
 
     async def scan(self, work: Work[T]) -> T:
@@ -64,6 +78,13 @@ class Database(Protocol):
         """
         ...
 
+    async def write_together(self, together: Together, values: Values) -> bool:
+        """The same of these rows; what others write at this moment may go along.
+
+        Returns whether what they depend on still holds.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what was begun, then let go of it."""
         ...
@@ -76,10 +97,13 @@ def is_embedded(url: str) -> bool:
 
 def translated(error: DBAPIError) -> Exception:
     """What a driver's error means to a client: a defect of ours stays what it is."""
-    if isinstance(error, IntegrityError | ProgrammingError | DataError):
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, IntegrityError | ProgrammingError | DataError) or state == LOCKED:
         return error
+    if (state or "").startswith(VALUES):
+        return ValueError("a value that the database can't hold")  # its own error quotes it
     mend = {}
-    if getattr(error.orig, "sqlstate", None) == LOST:
+    if state == LOST:
         mend = {"mend": "behind a pooler set VESTIBULE_DATABASE_PREPARE=false"}
     logs.get("storage").error("database unavailable", error=str(error.orig), **mend)
     return DatabaseUnavailable()

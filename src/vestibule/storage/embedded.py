@@ -21,7 +21,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from vestibule.storage.database import Isolation, T, Work, translated
+from vestibule.storage.database import Isolation, K, T, V, Work, translated
+from vestibule.storage.lookup import Lookup
+from vestibule.storage.together import Together, Values
 
 MAX_BATCH = 64
 """Units in one commit, about: enough to share the flush, few enough that none waits long."""
@@ -55,6 +57,10 @@ class EmbeddedDatabase:
         except DBAPIError as error:
             raise translated(error) from error
 
+    async def look_up(self, lookup: Lookup[K, V], key: K) -> V:
+        """The same of one key. There is no way there and back that others could go along."""
+        return await self.read(lambda c: lookup.one(c, key))
+
     async def scan(self, work: Work[T]) -> T:
         """Run a unit that reads and may take long, and return what it returns."""
         try:
@@ -81,6 +87,10 @@ class EmbeddedDatabase:
     async def write_one(self, work: Work[T]) -> T:
         """The same: other units go along in its transaction."""
         return await self.write(work)
+
+    async def write_together(self, together: Together, values: Values) -> bool:
+        """As `write_one`."""
+        return await self.write(lambda c: together.one(c, values))
 
     async def close(self) -> None:
         """Finish what was begun, then let go of the file."""

@@ -9,7 +9,9 @@ from typing import Literal, TypeVar
 from vestibule.clock import Clock
 from vestibule.errors import DatabaseUnavailable
 from vestibule.metrics.service import Metrics
-from vestibule.storage.database import Database, Isolation, Work, is_embedded
+from vestibule.storage.database import Database, Isolation, K, V, Work, is_embedded
+from vestibule.storage.lookup import Lookup
+from vestibule.storage.together import Together, Values
 from vestibule.tracing.spans import Tracing
 
 T = TypeVar("T")
@@ -36,7 +38,7 @@ class MeteredDatabase:
         self._metrics = metrics
         self._tracing = tracing
         self._clock = clock
-        self._underway: dict[Kind, int] = {"read": 0, "scan": 0, "write": 0}
+        self._writing = 0
         system = "sqlite" if is_embedded(database.url) else "postgresql"
         self._attributes: dict[Kind, dict[str, str]] = {
             kind: {"db.system.name": system, "db.operation.name": kind}
@@ -54,12 +56,10 @@ class MeteredDatabase:
         pool = getattr(self._database, "pool", None)
         if pool is None:
             # One writer, and reads that need no connection of their own.
-            in_use = min(1, self._underway["write"])
-            return Load(size=1, in_use=in_use, waiting=self._underway["write"] - in_use)
-        in_use = pool.checkedout()
-        # Scans are left out: they may be the replica's.
-        waiting = max(0, self._underway["read"] + self._underway["write"] - in_use)
-        return Load(size=pool.size(), in_use=in_use, waiting=waiting)
+            in_use = min(1, self._writing)
+            return Load(size=1, in_use=in_use, waiting=self._writing - in_use)
+        waiting: int = self._database.waiting  # type: ignore[attr-defined]
+        return Load(size=pool.size(), in_use=pool.checkedout(), waiting=waiting)
 
     @property
     def retries(self) -> dict[str, int]:
@@ -73,6 +73,11 @@ class MeteredDatabase:
         """As `Database.read`."""
         with _Unit(self, "read"):
             return await self._database.read(work)
+
+    async def look_up(self, lookup: Lookup[K, V], key: K) -> V:
+        """As `Database.look_up`."""
+        with _Unit(self, "read"):
+            return await self._database.look_up(lookup, key)
 
     async def scan(self, work: Work[T]) -> T:
         """As `Database.scan`."""
@@ -88,6 +93,11 @@ class MeteredDatabase:
         """As `Database.write_one`."""
         with _Unit(self, "write"):
             return await self._database.write_one(work)
+
+    async def write_together(self, together: Together, values: Values) -> bool:
+        """As `Database.write_together`."""
+        with _Unit(self, "write"):
+            return await self._database.write_together(together, values)
 
     async def close(self) -> None:
         """As `Database.close`."""
@@ -105,7 +115,7 @@ class _Unit:
 
     def __enter__(self) -> None:
         database, kind = self._database, self._kind
-        database._underway[kind] += 1
+        database._writing += kind == "write"
         self._began = database._clock.monotonic()
         self._step = database._tracing.step(
             f"database {kind}", database._attributes[kind], remote=True
@@ -120,7 +130,7 @@ class _Unit:
     ) -> None:
         database = self._database
         self._step.__exit__(kind, error, traceback)
-        database._underway[self._kind] -= 1
+        database._writing -= self._kind == "write"
         database._metrics.database(self._kind, database._clock.monotonic() - self._began)
         if isinstance(error, DatabaseUnavailable):
             database._metrics.database_failed(self._kind)

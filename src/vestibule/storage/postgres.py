@@ -24,8 +24,11 @@ from sqlalchemy.util import greenlet_spawn
 from vestibule import logs
 from vestibule.errors import DatabaseUnavailable
 from vestibule.storage.connecting import EngineMaker
-from vestibule.storage.database import Isolation, T, Work, translated
+from vestibule.storage.database import Isolation, K, T, V, Work, translated
+from vestibule.storage.gathering import Gathering
+from vestibule.storage.lookup import Lookup
 from vestibule.storage.nul import without_nul
+from vestibule.storage.together import Together, Values
 
 SCAN_TIMEOUT = 60.0
 """Seconds that what may take long may take."""
@@ -49,12 +52,14 @@ AWAY = ("08", "57P", "53300", FOLLOWS)
 
 @dataclass(slots=True)
 class Counts:
-    """What happened since the start."""
+    """What happened since the start, and what waits."""
 
     conflicts: int = 0
     """Units that had to run again because of others."""
     outages: int = 0
     """Tries that found no server."""
+    connecting: int = 0
+    """Units that have no connection yet, at this moment."""
 
 
 Unit = Callable[["_Progress"], T]
@@ -80,12 +85,19 @@ class PostgresDatabase:
         self._engine = make(url)
         self._replica = make(replica_url) if replica_url else None
         self._replica_back_at = 0.0
+        self._lookups = Gathering(self.read)
+        self._writes = Gathering(self.write_one)
 
     @property
     def pool(self) -> QueuePool:
         """The connections, to be counted."""
         assert isinstance(self._engine.pool, QueuePool)
         return self._engine.pool
+
+    @property
+    def waiting(self) -> int:
+        """What has no connection yet."""
+        return self.counts.connecting + self._lookups.waiting + self._writes.waiting
 
     async def read(self, work: Work[T]) -> T:
         """Look up some rows by key, and return what the unit returns."""
@@ -95,6 +107,10 @@ class PostgresDatabase:
                 return work(connection)
 
         return await self._until_answered(unit, within=self._timeout)
+
+    async def look_up(self, lookup: Lookup[K, V], key: K) -> V:
+        """The same of one key; what others look up at this moment goes along."""
+        return await self._lookups.ask(lookup, key)
 
     async def scan(self, work: Work[T]) -> T:
         """Run a unit that reads and may take long; on the replica, where there is one.
@@ -143,15 +159,21 @@ class PostgresDatabase:
 
         return await self._until_answered(unit, within=self._timeout)
 
+    async def write_together(self, together: Together, values: Values) -> bool:
+        """The same of these rows; what others write at this moment shares the round trip."""
+        return await self._writes.ask(together, values)
+
     async def close(self) -> None:
-        """Let go of the connections; what was begun has been awaited by those who began it."""
+        """Finish what was begun, then let go of the connections."""
+        await self._lookups.close()
+        await self._writes.close()
         await self._engine.dispose()
         if self._replica is not None:
             await self._replica.dispose()
 
     async def _until_answered(self, unit: Unit[T], *, within: float, patient: bool = True) -> T:
         """What the unit returns; a `patient` caller waits for a server that is away."""
-        progress = _Progress()
+        progress = _Progress(self.counts)
         try:
             async with asyncio.timeout(within):
                 while True:
@@ -163,7 +185,8 @@ class PostgresDatabase:
                             raise
                     await asyncio.sleep(progress.next_pause())
         except DBAPIError as error:
-            raise translated(error) from error
+            told = translated(error)
+            raise told from (None if isinstance(told, ValueError) else error)
         except (OSError, PoolTimeout) as error:  # `TimeoutError` is an OSError
             logs.get("storage").error("database unavailable", error=type(error).__name__)
             raise DatabaseUnavailable from error
@@ -203,6 +226,7 @@ def _is_unsent(error: Exception) -> bool:
 class _Progress:
     """How far a unit has come."""
 
+    counts: Counts
     may_be_committed: bool = False
     without_nul: bool = False
     """Whether a text has turned out to hold one."""
@@ -214,7 +238,12 @@ class _Progress:
         sync_engine = engine.sync_engine
         if self.without_nul:
             sync_engine = without_nul(sync_engine)
-        with sync_engine.connect() as connection:
+        self.counts.connecting += 1
+        try:
+            connecting = sync_engine.connect()
+        finally:
+            self.counts.connecting -= 1
+        with connecting as connection:
             try:
                 yield connection
             except DBAPIError as error:

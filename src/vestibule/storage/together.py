@@ -2,48 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, insert, literal, select
+from sqlalchemy import Connection, Dialect, Select, Table, bindparam, insert, select
 from sqlalchemy.sql.dml import Insert
 
 Row = tuple[Table, Mapping[str, Any]]
+Values = Mapping[str, Any]
 
 
-def insert_together(
-    connection: Connection,
-    rows: Sequence[Row],
-    *,
-    provided: Select[Any],
-    values: Mapping[str, Any],
-) -> bool:
-    """Insert a row in each of these tables where `provided`, with these `values`, finds one.
+class Together:
+    """A row for each of some tables where `provided` finds one.
 
-    Returns whether it did. PostgreSQL does it in one statement, which is a unit of its own: each
-    table may come once, and `provided` locks what it finds.
+    PostgreSQL does it in one statement, which is a unit of its own and locks what is found against
+    changes: each table may come once. The last one has a column `id`, a new one in each row.
     """
-    if connection.dialect.name != "postgresql":
-        if connection.execute(provided, values).first() is None:
+
+    def __init__(self, tables: tuple[Table, ...], provided: Select[Any]) -> None:
+        self._provided = provided
+        self._inserts = tuple((table, insert(table)) for table in tables)
+        self._statement = _statement(tables, provided.with_for_update(read=True))
+        # One who waits for a lock would hold up all who go along.
+        self._impatient = _statement(tables, provided.with_for_update(read=True, nowait=True))
+        self._id = _name(tables[-1], "id")
+        self._sent: _Sent | None = None
+
+    @staticmethod
+    def values(rows: Sequence[Row], provided: Values) -> Values:
+        """All that goes along: these rows, and what `provided` asks with."""
+        named = {_name(table, column): v for table, row in rows for column, v in row.items()}
+        return {**provided, **named}
+
+    def one(self, connection: Connection, values: Values) -> bool:
+        """Write one of each; returns whether something was found."""
+        if connection.dialect.name == "postgresql":
+            return connection.execute(self._statement, values).first() is not None
+        if connection.execute(self._provided, values).first() is None:
             return False
-        for table, row in rows:
-            connection.execute(_insert(table), dict(row))
+        for table, statement in self._inserts:
+            row = {column.name: values[_name(table, column.name)] for column in table.columns}
+            connection.execute(statement, row)
         return True
-    statement = _statement(tuple(table for table, _ in rows), provided)
-    for table, row in rows:
-        values = {**values, **{_name(table, column): value for column, value in row.items()}}
-    return connection.execute(statement, values).first() is not None
+
+    def several(self, connection: Connection, many: Sequence[Values]) -> list[bool]:
+        """The same for each of these, on PostgreSQL: all of them in one transaction.
+
+        The statement is sent once and run for each: behind a shard key, each has its own. Raises
+        `DBAPIError` where one of them would have to wait for a lock.
+        """
+        if self._sent is None:
+            self._sent = _Sent.of(self._impatient, connection.dialect)
+        # What SQLAlchemy runs for many says nothing back: the connection keeps it.
+        connection.exec_driver_sql(self._sent.text, [self._sent.row(values) for values in many])
+        returned = connection.connection.driver_connection.returned  # type: ignore[union-attr]
+        written = {row[0] for row in returned}
+        return [values[self._id] in written for values in many]
 
 
 @lru_cache
-def _insert(table: Table) -> Insert:
-    return insert(table)
+def together(tables: tuple[Table, ...], provided: Select[Any]) -> Together:
+    """The one for these."""
+    return Together(tables, provided)
 
 
-@lru_cache
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A statement as the driver takes it."""
+
+    text: str
+    parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    """Their names in the order of their places, and what makes the driver's values of ours."""
+
+    @classmethod
+    def of(cls, statement: Insert, dialect: Dialect) -> _Sent:
+        compiled = statement.compile(dialect=dialect)
+        names = compiled.positiontup or []
+        types = {name: compiled.binds[name].type.dialect_impl(dialect) for name in names}
+        return cls(str(compiled), tuple((n, types[n].bind_processor(dialect)) for n in names))
+
+    def row(self, values: Values) -> tuple[Any, ...]:
+        return tuple(
+            values[name] if made is None else made(values[name]) for name, made in self.parameters
+        )
+
+
 def _statement(tables: tuple[Table, ...], provided: Select[Any]) -> Insert:
-    """`WITH provided AS (…), … AS (INSERT …) INSERT … SELECT … FROM provided RETURNING …`."""
+    """`WITH provided AS (…), … AS (INSERT …) INSERT … SELECT … FROM provided RETURNING id`."""
     found = provided.cte("provided")
     *first, last = (
         insert(table)
@@ -53,7 +100,7 @@ def _statement(tables: tuple[Table, ...], provided: Select[Any]) -> Insert:
                 *(bindparam(_name(table, c.name), type_=c.type) for c in table.columns)
             ).select_from(found),
         )
-        .returning(literal(1))
+        .returning(table.c.id)
         for table in tables
     )
     for number, statement in enumerate(first):

@@ -20,21 +20,25 @@ from sqlalchemy import (
 
 from vestibule.errors import AuthenticationFailed
 from vestibule.storage import bulk
+from vestibule.storage.lookup import Lookup
 from vestibule.users.models import User, users
 
 LAST = "\U0010ffff"
 """What no character stands behind."""
 
 _names = tuple(User.__slots__)
-_by_id = select(users).where(users.c.id == bindparam("id"))
-_by_username = select(users).where(users.c.username == bindparam("name"))
-_by_email = select(users).where(users.c.email_address == bindparam("name"))
-# Locked, so that what ends all sessions of an account waits for one that begins, and sees it.
-_unchanged = (
-    select(users.c.id)
-    .where(users.c.id == bindparam("unchanged_id"), users.c.is_active)
-    .with_for_update(read=True)
+
+
+def _the_one(rows: Sequence[Sequence[Any]]) -> User | None:
+    return User(*rows[0]) if rows else None
+
+
+BY_ID: Lookup[UUID, User | None] = Lookup(select(users), by=users.c.id, answer=_the_one)
+BY_USERNAME: Lookup[str, User | None] = Lookup(select(users), by=users.c.username, answer=_the_one)
+BY_EMAIL: Lookup[str, User | None] = Lookup(
+    select(users), by=users.c.email_address, answer=_the_one
 )
+_unchanged = select(users.c.id).where(users.c.id == bindparam("unchanged_id"), users.c.is_active)
 _unchanged_with_password = _unchanged.where(
     users.c.password_hash == bindparam("unchanged_hash", type_=users.c.password_hash.type)
 )
@@ -47,8 +51,7 @@ _set_hash = (
 
 def by_id(connection: Connection, user_id: UUID) -> User | None:
     """The user of this id."""
-    row = connection.execute(_by_id, {"id": user_id}).one_or_none()
-    return User(*row) if row else None
+    return BY_ID.one(connection, user_id)
 
 
 def names_of(connection: Connection, user_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -59,9 +62,12 @@ def names_of(connection: Connection, user_ids: Collection[UUID]) -> dict[UUID, s
 
 def by_name(connection: Connection, name: str) -> User | None:
     """The user whose canonical username or, where there is an @, e-mail address this is."""
-    statement = _by_email if "@" in name else _by_username
-    row = connection.execute(statement, {"name": name}).one_or_none()
-    return User(*row) if row else None
+    return by_name_like(name).one(connection, name)
+
+
+def by_name_like(name: str) -> Lookup[str, User | None]:
+    """What finds users by names such as this one: by e-mail address where there is an @."""
+    return BY_EMAIL if "@" in name else BY_USERNAME
 
 
 def taken(connection: Connection, *, usernames: Sequence[str], emails: Sequence[str]) -> list[User]:
@@ -146,11 +152,11 @@ def change_unchanged(connection: Connection, user: User, values: dict[str, Any])
 
 
 def unchanged(user: User, *, password: bool) -> tuple[Select[Any], dict[str, Any]]:
-    """What finds, and locks, the account where it is still what was decided on; its values.
+    """What finds the account where it is still what was decided on; its values.
 
-    Asked where a session begins: a disabled account, and where it was the `password` that let
-    somebody in a new password, end all sessions there are, and must not miss one that begins in
-    the same instant.
+    Asked where a session begins, with a lock: a disabled account, and where it was the `password`
+    that let somebody in a new password, end all sessions there are, and must not miss one that
+    begins in the same instant.
     """
     if password:
         values = {"unchanged_id": user.id, "unchanged_hash": user.password_hash}
@@ -161,7 +167,7 @@ def unchanged(user: User, *, password: bool) -> tuple[Select[Any], dict[str, Any
 def require_unchanged(connection: Connection, user: User, *, password: bool) -> None:
     """The same within a unit of work: raises `AuthenticationFailed` where it has changed."""
     statement, values = unchanged(user, password=password)
-    if connection.execute(statement, values).first() is None:
+    if connection.execute(statement.with_for_update(read=True), values).first() is None:
         raise AuthenticationFailed(cause="account_changed")
 
 

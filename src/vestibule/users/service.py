@@ -44,7 +44,7 @@ class Users:
 
     async def get(self, user_id: UUID) -> User | None:
         """The user of this id, or None."""
-        return await self._database.read(lambda c: repository.by_id(c, user_id))
+        return await self._database.look_up(repository.BY_ID, user_id)
 
     async def names_of(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
         """The usernames of those of these ids that there are."""
@@ -53,7 +53,7 @@ class Users:
     async def find(self, name: str) -> User | None:
         """The user of this username or e-mail address in any spelling, or None."""
         canonical = comparable(name)
-        return await self._database.read(lambda c: repository.by_name(c, canonical))
+        return await self._database.look_up(repository.by_name_like(canonical), canonical)
 
     async def named(self, name: str) -> User:
         """The user of this username or e-mail address. Raises `NotFound`."""
