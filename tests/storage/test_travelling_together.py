@@ -124,12 +124,9 @@ async def test_what_does_not_hold_for_one_holds_for_the_others(
 async def test_a_text_that_cannot_be_stored_is_mended_and_spoils_no_other(
     database: PostgresDatabase,
 ) -> None:
-    wrote = await asyncio.gather(
-        database.write_together(*entry(IDS[0])),
-        database.write_together(*entry(IDS[1], text="with a \0")),
-    )
+    entries = [entry(IDS[0]), entry(IDS[1], text="with a \0")]
 
-    assert wrote == [True, True]
+    assert all(await asyncio.gather(*(database.write_together(*one) for one in entries)))
     texts = await database.read(lambda c: set(c.execute(select(lines.c.text)).scalars()))
     assert texts == {"came", "with a \ufffd"}
 
