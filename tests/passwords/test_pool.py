@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -30,6 +31,10 @@ async def hold(pool: HashPool, gate: threading.Event) -> asyncio.Future[bool]:
     await asyncio.sleep(0)
     await asyncio.to_thread(begun.wait)
     return job
+
+
+def run(pool: HashPool, work: Callable[[], bool]) -> asyncio.Future[bool]:
+    return asyncio.ensure_future(pool.reserve().run(work))
 
 
 async def test_what_would_come_too_late_is_refused_at_once(clock: FakeClock) -> None:
@@ -134,20 +139,65 @@ async def test_a_result_waits_for_others_only_while_several_have_no_thread(
 ) -> None:
     pool = HashPool(threads=1, deadline=1000.0, clock=clock)
     pool.mean_seconds = 0.001
-    before, gate = threading.Event(), threading.Event()
+    before, begun, gate = threading.Event(), threading.Event(), threading.Event()
     busy = await hold(pool, before)
-    second = asyncio.ensure_future(hold(pool, gate))
-    await asyncio.sleep(0)
+
+    def work() -> bool:
+        begun.set()
+        return gate.wait()
+
+    second = run(pool, work)
     reserved = [pool.reserve() for _ in range(others - 1)]
+    await asyncio.sleep(0)
     before.set()
-    last = await second
+    await asyncio.to_thread(begun.wait)
     await asyncio.sleep(0)
 
     assert busy.done() is not held
     gate.set()
-    assert all(await asyncio.gather(busy, last))
+    assert all(await asyncio.gather(busy, second))
     for reservation in reserved:
         reservation.release()
+    pool.close()
+
+
+async def test_who_comes_while_many_wait_goes_in_when_results_come_out(clock: FakeClock) -> None:
+    pool = HashPool(threads=1, deadline=1000.0, clock=clock)
+    pool.mean_seconds = 0.14  # two results at a time
+    before, gate = threading.Event(), threading.Event()
+    jobs = [await hold(pool, before)]
+    await asyncio.wait_for(pool.reserve().with_others(), 20)  # there are few
+    jobs.append(run(pool, lambda: True))
+    jobs += [run(pool, gate.wait) for _ in range(4)]
+    await asyncio.sleep(0)
+
+    late = asyncio.ensure_future(pool.reserve().with_others())
+    await asyncio.sleep(0)
+    assert not late.done()
+    before.set()
+
+    await asyncio.wait_for(late, 20)
+    assert [job.done() for job in jobs] == [True] * 2 + [False] * 4
+    gate.set()
+    assert all(await asyncio.gather(*jobs))
+    pool.close()
+
+
+async def test_who_has_gone_while_many_waited_holds_nobody_up(clock: FakeClock) -> None:
+    pool = HashPool(threads=1, deadline=1000.0, clock=clock)
+    gate = threading.Event()
+    busy = await hold(pool, gate)
+    jobs = [asyncio.ensure_future(pool.reserve().run(lambda: True)) for _ in range(30)]
+    await asyncio.sleep(0)
+    gone, stays = (asyncio.ensure_future(pool.reserve().with_others()) for _ in range(2))
+    await asyncio.sleep(0)
+
+    gone.cancel()
+    gate.set()
+
+    await stays
+    assert gone.cancelled()
+    await asyncio.gather(busy, *jobs)
     pool.close()
 
 

@@ -180,6 +180,7 @@ class Login:
     ) -> Verified | None:
         """The user whose password this is; None alike for a wrong one and for nobody's."""
         with self._passwords.reserve() as reservation:
+            await reservation.with_others()
             found = await self._directory.find(credentials.username, organization=organization)
             user = found.user
             attempt.user_id = user.id if user else None

@@ -5,7 +5,8 @@ A queue that only grows serves nobody: each waits longer, and most have gone bef
 Argon2 sweeps through megabytes, so whatever runs on a core after it finds the caches cold and
 takes several times as long. While others wait for their turn anyway, results are therefore
 handed back a few together: the event loop, the database and the clients are woken once for all
-of them. Costs nothing when nobody waits.
+of them. Who comes while many wait goes in when results come out, for its own look-ups can wait as
+long as its hash has to. Neither costs anything when few wait.
 
 For the same reason hashes give way to everything else that wants a core. Whatever is woken for
 a few hundred microseconds then ends before a hash takes the core, and its caches, back; and who
@@ -71,6 +72,8 @@ class HashPool:
         self._tracing = tracing
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._done: deque[_Job] = deque()
+        self._early: list[asyncio.Future[None]] = []
+        """Who came while many waited."""
         self._closing = False
         self._threads = [
             threading.Thread(target=self._work, name=f"hash-{i}", daemon=True)
@@ -160,6 +163,18 @@ class HashPool:
     def _hand_back(self) -> None:
         while self._done:
             self._done.popleft().answered()
+        early, self._early = self._early, []
+        for one in early:
+            if not one.done():
+                one.set_result(None)
+
+    async def _with_others(self) -> None:
+        # More than the next results will be of: the threads have work until those in front of
+        # the queue have been looked up.
+        if self._jobs.qsize() > self._batch() + len(self._threads):
+            let_in: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._early.append(let_in)
+            await let_in
 
     def _batch(self) -> int:
         waiting = self.pending - len(self._threads)
@@ -198,6 +213,13 @@ class Reservation:
         Raises `RateLimited` where its turn came too late.
         """
         return await self._pool._run(self._since, work)
+
+    async def with_others(self) -> None:
+        """Wait, where many wait already, for the moment at which results are handed back.
+
+        Its turn comes no later for that: whoever is in front of it is served meanwhile.
+        """
+        await self._pool._with_others()
 
     def release(self) -> None:
         """Give the place back."""
