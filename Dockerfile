@@ -63,7 +63,7 @@ VOLUME /data
 EXPOSE 8000
 # The program handles it as the first process, too: no other init is needed.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["vestibule", "health"]
 ENTRYPOINT ["vestibule"]
 CMD ["serve"]
