@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from pydantic import SecretStr
 
 from tests.redis_server import RedisServer, redis_server
+from tests.waiting import until
 from tests.world import FakeClock
 from vestibule.settings import Settings
 from vestibule.state.service import SharedState
@@ -40,13 +40,6 @@ async def instances(
     yield make
     for services in made:
         await services.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another task brings about; fails where it takes longer than 20 seconds."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  (of a task that has no event)
-            await asyncio.sleep(0.01)
 
 
 async def back(shared: SharedState) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from tests.state.conftest import until
+from tests.waiting import until
 from vestibule.errors import DatabaseUnavailable
 from vestibule.storage.gathering import MOST, UNDER_WAY, Gathering
 

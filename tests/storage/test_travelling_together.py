@@ -11,8 +11,8 @@ from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, Uui
 from sqlalchemy.exc import IntegrityError
 
 from tests.postgres import PostgresServer
-from tests.state.conftest import until
 from tests.tcp import CuttingProxy
+from tests.waiting import until
 from vestibule.storage.lookup import Lookup
 from vestibule.storage.postgres import PostgresDatabase
 from vestibule.storage.together import Row, Together, Values, together

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -15,18 +12,11 @@ import pytest
 from joserfc.jwk import ECKey, OctKey
 
 from tests.verify.issuer import ISSUER, Issuer, b64, public, signed
+from tests.waiting import wait_until
 from tests.world import FakeClock
 from vestibule.verify import InvalidToken, KeysUnavailable, Verifier
 
 JWKS = "jwks"
-
-
-def _until(true: Callable[[], bool]) -> None:
-    """Wait for another thread, at most ten seconds."""
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.001)
 
 
 async def _settled() -> None:
@@ -217,7 +207,7 @@ def test_threads_renew_keys_in_the_background_before_their_time_is_over(
         assert verifier.verify(token)
         assert verifier.verify(issuer.token(jti=str(number)))
 
-    _until(lambda: issuer.count(JWKS) == 2)
+    wait_until(lambda: issuer.count(JWKS) == 2)
     issuer.gate.set()
     assert issuer.count(JWKS) == 2
 
@@ -423,7 +413,7 @@ def test_many_threads_wait_for_one_fetch(issuer: Issuer, verifier: Verifier) -> 
         waiting = [
             pool.submit(verifier.verify, issuer.token(jti=str(number))) for number in range(32)
         ]
-        _until(lambda: len(issuer.asked) == 1)
+        wait_until(lambda: len(issuer.asked) == 1)
         issuer.gate.set()
 
         assert {done.result().subject for done in waiting} == {"alice"}
@@ -472,7 +462,7 @@ async def test_threads_and_tasks_wait_for_the_same_fetch(
         asyncio.create_task(asyncio.to_thread(verifier.verify, issuer.token(jti=f"t{n}")))
         for n in range(4)
     ]
-    await asyncio.to_thread(_until, lambda: len(issuer.asked) == 1)
+    await asyncio.to_thread(wait_until, lambda: len(issuer.asked) == 1)
     tasks = [asyncio.create_task(verifier.averify(issuer.token(jti=f"a{n}"))) for n in range(4)]
     await _settled()
     issuer.gate.set()
