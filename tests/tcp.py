@@ -57,8 +57,8 @@ class CuttingProxy:
                 if cut:
                     self._word = None
                     _close(source)  # first, so that no answer is quicker than the cut
+                self.flights += is_client  # first, so that no answer is quicker than the count
                 target.sendall(data)
-                self.flights += is_client
                 if cut:
                     break
         _close(source)

@@ -11,8 +11,10 @@ from sqlalchemy import Boolean, Column, Connection, MetaData, String, Table, Uui
 from sqlalchemy.exc import IntegrityError
 
 from tests.postgres import PostgresServer
+from tests.statements import statements
 from tests.tcp import CuttingProxy
 from tests.waiting import until
+from vestibule.errors import DatabaseUnavailable
 from vestibule.storage.lookup import Lookup
 from vestibule.storage.postgres import PostgresDatabase
 from vestibule.storage.together import Row, Together, Values, together
@@ -22,7 +24,7 @@ people = Table(
     "people",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("name", String, unique=True),
+    Column("name", String(20), unique=True),
     Column("is_active", Boolean),
 )
 visits = Table("visits", metadata, Column("id", Uuid, primary_key=True), Column("of", Uuid))
@@ -78,7 +80,9 @@ async def visitors(database: PostgresDatabase) -> list[UUID]:
 async def test_each_gets_what_it_has_looked_up(database: PostgresDatabase) -> None:
     asked = ["person4", "nobody", "person1", "person4", "person0"]
 
-    found = await asyncio.gather(*(database.look_up(BY_NAME, name) for name in asked))
+    found = await asyncio.wait_for(
+        asyncio.gather(*(database.look_up(BY_NAME, name) for name in asked)), 20
+    )
 
     assert found == [IDS[4], None, IDS[1], IDS[4], IDS[0]]
     assert await database.look_up(BY_NAME, "person2") == IDS[2]
@@ -104,12 +108,39 @@ async def test_those_of_one_moment_share_a_round_trip(
 async def test_a_name_that_cannot_be_stored_spoils_no_other(database: PostgresDatabase) -> None:
     asked = ["person0", "person\0", "\ud800", "person1"]
 
-    found = await asyncio.gather(
-        *(database.look_up(BY_NAME, name) for name in asked), return_exceptions=True
+    found = await asyncio.wait_for(
+        asyncio.gather(
+            *(database.look_up(BY_NAME, name) for name in asked), return_exceptions=True
+        ),
+        20,
     )
 
     assert [found[0], found[1], found[3]] == [IDS[0], None, IDS[1]]
     assert isinstance(found[2], ValueError)
+
+
+async def test_a_name_with_a_nul_goes_by_itself(database: PostgresDatabase) -> None:
+    """It has to be asked for twice, which those who go along would wait for."""
+    with statements("postgresql") as sent:
+        await asyncio.gather(
+            *(database.look_up(BY_NAME, name) for name in ("person0", "person\0", "person1"))
+        )
+
+    together_sent = [values for statement, values in sent if "ANY" in statement]
+    assert [set(keys) for (keys,) in together_sent] == [{"person0", "person1"}]
+
+
+async def test_a_name_that_is_too_long_is_nobody_elses(database: PostgresDatabase) -> None:
+    short = "x" * 20
+    await database.write(
+        lambda c: c.execute(people.insert(), {"id": UUID(int=9), "name": short, "is_active": True})
+    )
+
+    found = await asyncio.gather(
+        database.look_up(BY_NAME, short + "y"), database.look_up(BY_NAME, short)
+    )
+
+    assert list(found) == [None, UUID(int=9)]
 
 
 async def test_what_does_not_hold_for_one_holds_for_the_others(
@@ -168,3 +199,22 @@ async def test_who_begins_waits_for_whoever_changes_what_it_depends_on(
 
     assert await waits is False
     assert await visitors(database) == IDS[1 : 1 + others]
+
+
+async def test_who_waits_alone_for_no_longer_than_the_database_lets_is_told_it_is_away(
+    postgres: PostgresServer,
+) -> None:
+    url = postgres.new_database()
+    name = url.rpartition("/")[2]
+    postgres.sql(f"ALTER DATABASE {name} SET lock_timeout = '50ms'", database=name)
+    database = PostgresDatabase(url, timeout=10)
+    await database.write(_fill)
+    async with database._engine.connect() as holding:
+        await holding.execution_options(isolation_level="READ COMMITTED")
+        await holding.execute(people.update().where(people.c.id == IDS[0]).values(is_active=False))
+
+        with pytest.raises(DatabaseUnavailable):
+            await database.write_together(*entry(IDS[0]))
+
+        await holding.rollback()
+    await database.close()

@@ -38,7 +38,8 @@ MAX_PENDING = 10_000
 """Rows that wait to be written; more than these are counted in the log only. Strangers get fewer
 in two minutes, so they never crowd out what was decided on an account."""
 
-BATCH = 500
+BATCH = 200
+"""Rows in one round trip: no more than the driver sends at once."""
 MAX_TARGET = 100
 """Characters."""
 

@@ -22,6 +22,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from vestibule.clock import Clock
@@ -134,7 +135,8 @@ class HashPool:
 
     def _work(self) -> None:
         if sys.platform == "linux":  # elsewhere it would be the whole process
-            os.nice(NICE)
+            with suppress(OSError):  # forbidden to: then they are as nice as the rest
+                os.nice(NICE)
         while (job := self._jobs.get()) is not None:
             if not job.answer.cancelled():  # otherwise the client has gone
                 self._turn(job)

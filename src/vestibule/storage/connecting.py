@@ -52,10 +52,27 @@ class EngineMaker:
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # it has no types
     """Keeps what a statement that was run for many returned, which SQLAlchemy asks nobody for."""
 
+    names: Callable[[], str] | None = None
+    """For prepared statements; None where there are to be none."""
     returned: Sequence[asyncpg.Record] = ()
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._for_many: dict[str, asyncpg.prepared_stmt.PreparedStatement] = {}
+
     async def executemany(self, command: str, args: Any, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        self.returned = await self.fetchmany(command, args, timeout=timeout)
+        if self.names is None:
+            self.returned = await self.fetchmany(command, args, timeout=timeout)
+            return
+        statement = self._for_many.get(command)
+        if statement is None:
+            statement = await self.prepare(command, name=self.names())
+            self._for_many[command] = statement
+        try:
+            self.returned = await statement.fetchmany(args, timeout=timeout)
+        except BaseException:
+            del self._for_many[command]  # it may be that the tables have changed
+            raise
 
 
 async def connect(url: str, *, timeout: float, prepare: bool) -> asyncpg.Connection:  # noqa: ASYNC109
@@ -73,12 +90,15 @@ async def connect(url: str, *, timeout: float, prepare: bool) -> asyncpg.Connect
 
 def _connect_args(url: str, *, timeout: float, prepare: bool) -> dict[str, Any]:
     """What SQLAlchemy's dialect hands on."""
+    names = _unique_names()
 
     async def creator(**_: Any) -> asyncpg.Connection:
-        return await connect(url, timeout=timeout, prepare=prepare)
+        connection = await connect(url, timeout=timeout, prepare=prepare)
+        connection.names = names if prepare else None
+        return connection
 
     if prepare:
-        return {"async_creator_fn": creator, "prepared_statement_name_func": _unique_names()}
+        return {"async_creator_fn": creator, "prepared_statement_name_func": names}
     # A pooler may hand each statement to another server connection. One without a name is sent
     # along with its values, so that it needs nothing from before, and leaves nothing behind.
     return {

@@ -25,9 +25,6 @@ Work = Callable[[Connection], T]
 LOST = "26000"
 """SQLSTATE of a prepared statement that isn't there: a pooler has changed the connection."""
 
-LOCKED = "55P03"
-"""SQLSTATE of a row that somebody else holds, where nobody was to wait for it."""
-
 VALUES = "22"
 """Beginning of SQLSTATEs of values that the database, or its driver, can't take."""
 
@@ -98,7 +95,7 @@ def is_embedded(url: str) -> bool:
 def translated(error: DBAPIError) -> Exception:
     """What a driver's error means to a client: a defect of ours stays what it is."""
     state = getattr(error.orig, "sqlstate", None)
-    if isinstance(error, IntegrityError | ProgrammingError | DataError) or state == LOCKED:
+    if isinstance(error, IntegrityError | ProgrammingError | DataError):
         return error
     if (state or "").startswith(VALUES):
         return ValueError("a value that the database can't hold")  # its own error quotes it

@@ -10,6 +10,7 @@ after the question: it never joins what has left.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
@@ -24,8 +25,6 @@ V = TypeVar("V", covariant=True)
 
 UNDER_WAY = 2
 """Units of one kind at once."""
-MOST = 64
-"""Asked in one of them."""
 PATIENCE = 0.1
 """Seconds for which the next wait for one that is under way."""
 
@@ -47,21 +46,25 @@ class Kind(Protocol[K, V]):
 class Gathering:
     """What waits to leave, by kind."""
 
-    def __init__(self, run: Run) -> None:
-        """`run` is the database's, and raises `DatabaseUnavailable` once its time is up."""
+    def __init__(self, run: Run, *, most: int) -> None:
+        """`run` is the database's, and raises `DatabaseUnavailable` once its time is up.
+
+        One unit holds `most` at the most.
+        """
         self._run = run
+        self._most = most
         self._lanes: dict[Kind[Any, Any], _Lane] = {}
 
     def ask(self, kind: Kind[K, V], asked: K) -> asyncio.Future[V]:
         """The answer to come, or what `run` raises."""
         lane = self._lanes.get(kind)
         if lane is None:
-            lane = self._lanes[kind] = _Lane(self._run, kind)
+            lane = self._lanes[kind] = _Lane(self._run, kind, self._most)
         return lane.ask(asked)
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             await lane.close()
 
     @property
@@ -73,9 +76,12 @@ class Gathering:
 class _Lane:
     """One kind's."""
 
-    def __init__(self, run: Run, kind: Kind[Any, Any]) -> None:
+    def __init__(self, run: Run, kind: Kind[Any, Any], most: int) -> None:
         self._run = run
         self._kind = kind
+        self._most = most
+        # Nobody's: a unit must not speak in the name of the first who asked.
+        self._context = contextvars.Context()
         self.waiting: deque[_Question] = deque()
         self._leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,29 +94,32 @@ class _Lane:
         self.waiting.append(question)
         if not self._leaving:
             self._leaving = True
-            loop.call_soon(self._leave)
+            loop.call_soon(self._leave, context=self._context)
         return question.answer
 
     async def close(self) -> None:
         while self.waiting or self._tasks:
-            await asyncio.gather(*self._tasks)
+            if self._tasks:
+                await asyncio.wait(self._tasks)
             await asyncio.sleep(0)
 
     def _leave(self) -> None:
         self._leaving = False
         while self.waiting and len(self._under_way) < UNDER_WAY:
-            questions = [self.waiting.popleft() for _ in range(min(MOST, len(self.waiting)))]
+            questions = [self.waiting.popleft() for _ in range(min(self._most, len(self.waiting)))]
             # Who has gone meanwhile needs no answer.
             questions = [question for question in questions if not question.answer.done()]
             if questions:
                 task = self._start(questions)
-                late = asyncio.get_running_loop().call_later(PATIENCE, self._back, task)
-                self._under_way[task] = late
+                self._under_way[task] = asyncio.get_running_loop().call_later(
+                    PATIENCE, self._back, task, context=self._context
+                )
 
     def _start(self, questions: list[_Question]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._go(questions))
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._go(questions), context=self._context)
         self._tasks.add(task)
-        task.add_done_callback(self._back)
+        task.add_done_callback(self._back, context=self._context)
         return task
 
     def _back(self, task: asyncio.Task[None]) -> None:
@@ -124,24 +133,28 @@ class _Lane:
 
     async def _go(self, questions: list[_Question]) -> None:
         asked = [question.asked for question in questions]
+        again: list[_Question] = []
         try:
             if len(asked) == 1:
                 answers = [await self._run(lambda c: self._kind.one(c, asked[0]))]
             else:
                 answers = await self._run(lambda c: self._kind.several(c, asked))
+            for question, answer in zip(questions, answers, strict=True):
+                question.tell(answer)
         except DatabaseUnavailable as error:
             for question in questions:
                 question.fail(error)
         except Exception as error:
             if len(questions) == 1:
                 questions[0].fail(error)
-                return
-            # One of them can't be asked: the rest must not fail with it.
-            for question in questions:
+            else:  # one of them can't be asked: the rest must not fail with it
+                again = [question for question in questions if not question.answer.done()]
+        finally:
+            for question in again:
                 self._start([question])
-        else:
-            for question, answer in zip(questions, answers, strict=True):
-                question.tell(answer)
+            if not again:
+                for question in questions:
+                    question.fail(None)  # whoever has no answer yet: the unit was broken off
 
 
 class _Question:
@@ -155,6 +168,11 @@ class _Question:
         if not self.answer.done():
             self.answer.set_result(answer)
 
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
+    def fail(self, error: Exception | None) -> None:
+        if self.answer.done():
+            return
+        if error is None or isinstance(error, DatabaseUnavailable):
+            # Each has one of its own: what is raised gathers what it has come through.
+            error, cause = DatabaseUnavailable(), error
+            error.__cause__ = cause
+        self.answer.set_exception(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Connection, Row, Select, any_, bindparam
+from sqlalchemy import Column, Connection, Row, Select, String, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 
 K = TypeVar("K")
@@ -24,8 +24,10 @@ class Lookup(Generic[K, V]):
     ) -> None:
         """`answer` makes what is returned of the rows of one key, which may be none."""
         self._by_key = statement.where(by == bindparam("key", type_=by.type))
+        # Cast to a text of the column's length, a longer key would be cut to another one.
+        kind = String() if isinstance(by.type, String) else by.type
         self._by_keys = statement.add_columns(by).where(
-            by == any_(bindparam("keys", type_=ARRAY(by.type)))
+            by == any_(bindparam("keys", type_=ARRAY(kind)))
         )
         self._answer = answer
 

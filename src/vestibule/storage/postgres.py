@@ -40,6 +40,12 @@ REPLICA_PATIENCE = 10.0
 REPLICA_PAUSE = 30.0
 """Seconds until a replica that was away is asked again."""
 
+MOST_KEYS = 64
+"""Looked up by one statement."""
+MOST_WRITTEN = 16
+"""Written in one round trip. Together they must fit into the 128 KiB that the driver sends at once:
+between two such parts it can't be broken off."""
+
 NUL = "22021"
 """SQLSTATE of a text that holds what PostgreSQL's can't."""
 CONFLICTS = frozenset({"40001", "40P01"})
@@ -85,8 +91,8 @@ class PostgresDatabase:
         self._engine = make(url)
         self._replica = make(replica_url) if replica_url else None
         self._replica_back_at = 0.0
-        self._lookups = Gathering(self.read)
-        self._writes = Gathering(self.write_one)
+        self._lookups = Gathering(self.read, most=MOST_KEYS)
+        self._writes = Gathering(self.write_one, most=MOST_WRITTEN)
 
     @property
     def pool(self) -> QueuePool:
@@ -110,6 +116,9 @@ class PostgresDatabase:
 
     async def look_up(self, lookup: Lookup[K, V], key: K) -> V:
         """The same of one key; what others look up at this moment goes along."""
+        if isinstance(key, str) and "\0" in key:
+            # Refused, and asked for again without: that is not for others to wait for.
+            return await self.read(lambda c: lookup.one(c, key))
         return await self._lookups.ask(lookup, key)
 
     async def scan(self, work: Work[T]) -> T:

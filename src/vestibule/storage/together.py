@@ -8,10 +8,18 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select, Table, bindparam, insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Insert
+
+LOCKED = "55P03"
+"""SQLSTATE of a row that somebody else holds, where nobody was to wait for it."""
 
 Row = tuple[Table, Mapping[str, Any]]
 Values = Mapping[str, Any]
+
+
+class Locked(Exception):
+    """Somebody else holds a row that one of several depends on."""
 
 
 class Together:
@@ -51,12 +59,18 @@ class Together:
         """The same for each of these, on PostgreSQL: all of them in one transaction.
 
         The statement is sent once and run for each: behind a shard key, each has its own. Raises
-        `DBAPIError` where one of them would have to wait for a lock.
+        `Locked` where one of them would have to wait.
         """
         if self._sent is None:
             self._sent = _Sent.of(self._impatient, connection.dialect)
         # What SQLAlchemy runs for many says nothing back: the connection keeps it.
-        connection.exec_driver_sql(self._sent.text, [self._sent.row(values) for values in many])
+        rows = [self._sent.row(values) for values in many]
+        try:
+            connection.exec_driver_sql(self._sent.text, rows)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == LOCKED:
+                raise Locked from error
+            raise
         returned = connection.connection.driver_connection.returned  # type: ignore[union-attr]
         written = {row[0] for row in returned}
         return [values[self._id] in written for values in many]
