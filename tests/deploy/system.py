@@ -41,6 +41,8 @@ def layered(folder: Path) -> Iterator[Path]:
 def booting(root: Path, script: str) -> list[str]:
     """The command that boots it, on this machine's network, and ends when the script has."""
     (root / "script").write_text(script)
+    # What it does with /tmp when it boots: empty it. This checkout may be there.
+    (root / "etc" / "tmpfiles.d" / "tmp.conf").write_text("")
     (root / "etc" / "systemd" / "system" / "test.service").write_text(UNIT.format(script="/script"))
     return [
         "systemd-nspawn", "--quiet", f"--directory={root}",
