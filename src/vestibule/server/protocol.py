@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from vestibule.errors import InvalidRequest
 from vestibule.ids import new_id
+from vestibule.server.joining import JoiningTransport
 
 MAX_OVERHEAD = 128 * 1024
 """Bytes of request line, headers, chunk framing and trailers of one request. A body's own
@@ -31,7 +32,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(JoiningTransport(cast(asyncio.Transport, transport), self.loop))
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
