@@ -33,7 +33,7 @@ from bench.scale.open_loop import (
     latencies,
     open_loop,
 )
-from bench.scale.overload import NORMAL, cost_of_refusal, time_to_normal
+from bench.scale.overload import NORMAL, cost_of_refusal, share_left, time_to_normal
 from bench.scale.scaled import scaled
 from sqlalchemy import func, select
 
@@ -203,6 +203,14 @@ async def test_logins_that_take_too_long_are_not_normal() -> None:
 def test_what_the_admitted_logins_do_not_account_for_is_the_price_of_refusals() -> None:
     assert cost_of_refusal(25.0, admitted=1000, refused=5000, login=0.02) == 0.001
     assert math.isnan(cost_of_refusal(20.0, admitted=1000, refused=0, login=0.02))
+
+
+def test_what_the_load_generator_uses_is_not_there_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+
+    assert share_left(0.5) == 0.75
 
 
 # Processor time of a tree of processes
