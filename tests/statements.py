@@ -42,8 +42,6 @@ def packed(value: Any) -> Any:
         return {"uuid": str(value)}
     if isinstance(value, datetime):
         return {"moment": value.isoformat()}
-    if isinstance(value, list):
-        return [packed(one) for one in value]
     return value
 
 
@@ -56,6 +54,4 @@ def unpacked(value: Any) -> Any:
             return UUID(text)
         case {"moment": text}:
             return datetime.fromisoformat(text)
-        case list():
-            return [unpacked(one) for one in value]
     return value

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from random import Random
 
 from bench import service
@@ -54,13 +55,13 @@ def overload(effort: Effort) -> Iterator[str]:
     with _target(effort.instances) as (ports, meters):
         request = _requests()
         normal = 2 * percentile(run(_quiet(ports, request)), 1)
-        before, login, light = _capacity(ports, meters)
-        schedule = arrivals(TIMES * before, seconds, random=Random(0))
+        before = _capacity(ports, meters)
+        schedule = arrivals(TIMES * before.logins, seconds, random=Random(0))
         used = meters.read()
         outcomes, health, back = run(_loaded(ports, schedule, request, seconds, normal))
         used = between(used, meters.read())
-        after, _, _ = _capacity(ports, meters)
-    capacity = (before + after) / 2
+        after = _capacity(ports, meters)
+    capacity = (before.logins + after.logins) / 2
     good = goodput(outcomes, seconds=seconds, deadline=deadline)
     admitted, refused = latencies(outcomes, 200), latencies(outcomes, 429)
     statuses = Counter(one.status for one in outcomes)
@@ -68,12 +69,12 @@ def overload(effort: Effort) -> Iterator[str]:
     healthy = health.latencies()
     yield f"| {TIMES} times the capacity for {seconds:.0f} s | | goal |"
     yield "|---|---|---|"
-    yield f"| capacity, before and after | {before:.1f} and {after:.1f} logins/s | |"
+    yield f"| capacity, before and after | {before.logins:.1f} and {after.logins:.1f} logins/s | |"
     yield f"| offered | {len(schedule) / seconds:.1f} logins/s | |"
     yield f"| goodput | {good:.1f} logins/s | |"
-    yield f"| goodput over the capacity before | {good / before:.3f} | {GOODPUT_GOAL} |"
+    yield f"| goodput over the capacity before | {good / before.logins:.3f} | {GOODPUT_GOAL} |"
     yield f"| goodput over the mean capacity | {good / capacity:.3f} | {GOODPUT_GOAL} |"
-    fair = good / capacity * share_left(light) / share_left(used[LOAD] / seconds)
+    fair = good / capacity * share_left(before.load) / share_left(used[LOAD] / seconds)
     yield f"| the same without what the load generator took | {fair:.3f} | {GOODPUT_GOAL} |"
     yield f"| admitted, p50 | {1000 * percentile(admitted, 0.5):.0f} ms | |"
     slowest = 1000 * percentile(admitted, 0.99)
@@ -88,11 +89,11 @@ def overload(effort: Effort) -> Iterator[str]:
     yield ""
     yield f"- normal is a login within {1000 * normal:.0f} ms, twice the slowest of {QUIET} before"
     refusal = cost_of_refusal(
-        used[SERVICE], admitted=len(admitted), refused=len(refused), login=login
+        used[SERVICE], admitted=len(admitted), refused=len(refused), login=before.each
     )
     yield (
-        f"- service: {1000 * login:.2f} core-milliseconds a login when none is refused; what it "
-        f"used above that is {1000 * refusal:.2f} for each refusal"
+        f"- service: {1000 * before.each:.2f} core-milliseconds a login when none is refused; "
+        f"what it used above that is {1000 * refusal:.2f} for each refusal"
     )
     yield f"- load generator: {1000 * used[LOAD] / len(outcomes):.2f} core-milliseconds an arrival"
     yield f"- strangers used {strangers(used) / seconds:.2f} cores meanwhile"
@@ -151,14 +152,24 @@ async def _quiet(ports: Sequence[int], request: Callable[[], bytes]) -> list[flo
     return sorted(taken[len(pools) :])  # the first at each one connects
 
 
-def _capacity(ports: Sequence[int], meters: Meters) -> tuple[float, float, float]:
-    """Logins a second while as many wait as keep it busy, and the service's seconds of each.
+@dataclass(frozen=True, slots=True)
+class _Capacity:
+    """Logins a second, the service's core-seconds of each, and the load generator's cores."""
 
-    And how many cores the load generator used for it.
-    """
+    logins: float
+    each: float
+    load: float
+
+
+def _capacity(ports: Sequence[int], meters: Meters) -> _Capacity:
+    """What it can do while as many wait as keep it busy."""
     results, used = run(loaded(ports, meters, at_once=AT_ONCE, seconds=CAPACITY_SECONDS))
     logins = rate(results)
-    return logins, used[SERVICE] / (logins * CAPACITY_SECONDS), used[LOAD] / CAPACITY_SECONDS
+    return _Capacity(
+        logins=logins,
+        each=used[SERVICE] / (logins * CAPACITY_SECONDS),
+        load=used[LOAD] / CAPACITY_SECONDS,
+    )
 
 
 async def _loaded(

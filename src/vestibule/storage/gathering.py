@@ -133,7 +133,6 @@ class _Lane:
 
     async def _go(self, questions: list[_Question]) -> None:
         asked = [question.asked for question in questions]
-        again: list[_Question] = []
         try:
             if len(asked) == 1:
                 answers = [await self._run(lambda c: self._kind.one(c, asked[0]))]
@@ -143,18 +142,19 @@ class _Lane:
                 question.tell(answer)
         except DatabaseUnavailable as error:
             for question in questions:
-                question.fail(error)
+                question.lose(error)
+        except asyncio.CancelledError as error:
+            for question in questions:
+                question.lose(error)
+            raise
         except Exception as error:
             if len(questions) == 1:
                 questions[0].fail(error)
-            else:  # one of them can't be asked: the rest must not fail with it
-                again = [question for question in questions if not question.answer.done()]
-        finally:
-            for question in again:
-                self._start([question])
-            if not again:
-                for question in questions:
-                    question.fail(None)  # whoever has no answer yet: the unit was broken off
+                return
+            # One of them can't be asked: the rest must not fail with it.
+            for question in questions:
+                if not question.answer.done():
+                    self._start([question])
 
 
 class _Question:
@@ -168,11 +168,12 @@ class _Question:
         if not self.answer.done():
             self.answer.set_result(answer)
 
-    def fail(self, error: Exception | None) -> None:
-        if self.answer.done():
-            return
-        if error is None or isinstance(error, DatabaseUnavailable):
-            # Each has one of its own: what is raised gathers what it has come through.
-            error, cause = DatabaseUnavailable(), error
-            error.__cause__ = cause
-        self.answer.set_exception(error)
+    def fail(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def lose(self, cause: BaseException) -> None:
+        # Each has an error of its own: what is raised gathers what it has come through.
+        error = DatabaseUnavailable()
+        error.__cause__ = cause
+        self.fail(error)

@@ -26,10 +26,4 @@ def without_nul(engine: Engine) -> Engine:
 
 
 def _replaced(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(_without(value) for value in row)
-
-
-def _without(value: Any) -> Any:
-    if type(value) is str:
-        return value.replace("\0", "\ufffd")
-    return [_without(one) for one in value] if type(value) is list else value
+    return tuple(v.replace("\0", "\ufffd") if type(v) is str else v for v in row)

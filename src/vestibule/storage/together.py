@@ -31,7 +31,10 @@ class Together:
 
     def __init__(self, tables: tuple[Table, ...], provided: Select[Any]) -> None:
         self._provided = provided
-        self._inserts = tuple((table, insert(table)) for table in tables)
+        self._inserts = tuple(
+            (insert(table), {column.name: _name(table, column.name) for column in table.columns})
+            for table in tables
+        )
         self._statement = _statement(tables, provided.with_for_update(read=True))
         # One who waits for a lock would hold up all who go along.
         self._impatient = _statement(tables, provided.with_for_update(read=True, nowait=True))
@@ -50,9 +53,8 @@ class Together:
             return connection.execute(self._statement, values).first() is not None
         if connection.execute(self._provided, values).first() is None:
             return False
-        for table, statement in self._inserts:
-            row = {column.name: values[_name(table, column.name)] for column in table.columns}
-            connection.execute(statement, row)
+        for statement, names in self._inserts:
+            connection.execute(statement, {column: values[names[column]] for column in names})
         return True
 
     def several(self, connection: Connection, many: Sequence[Values]) -> list[bool]:

@@ -62,10 +62,10 @@ def names_of(connection: Connection, user_ids: Collection[UUID]) -> dict[UUID, s
 
 def by_name(connection: Connection, name: str) -> User | None:
     """The user whose canonical username or, where there is an @, e-mail address this is."""
-    return by_name_like(name).one(connection, name)
+    return lookup_of(name).one(connection, name)
 
 
-def by_name_like(name: str) -> Lookup[str, User | None]:
+def lookup_of(name: str) -> Lookup[str, User | None]:
     """What finds users by names such as this one: by e-mail address where there is an @."""
     return BY_EMAIL if "@" in name else BY_USERNAME
 

@@ -53,7 +53,7 @@ class Users:
     async def find(self, name: str) -> User | None:
         """The user of this username or e-mail address in any spelling, or None."""
         canonical = comparable(name)
-        return await self._database.look_up(repository.by_name_like(canonical), canonical)
+        return await self._database.look_up(repository.lookup_of(canonical), canonical)
 
     async def named(self, name: str) -> User:
         """The user of this username or e-mail address. Raises `NotFound`."""
