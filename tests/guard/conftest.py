@@ -1,4 +1,4 @@
-"""Who counts: this process, or Redis by a private server. Both must decide alike."""
+"""Who counts: this process, or a private Redis or Valkey. All must decide alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr
 
-from tests.redis_server import RedisServer
+from tests.redis_server import ENGINES, Engine, RedisServer
 from tests.world import FakeClock
 from vestibule.guard.backoff import Backoff
 from vestibule.guard.limits import Limiter
@@ -26,8 +26,10 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["process", "redis"])
-async def make_tally(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[MakeTally]:
+@pytest.fixture(params=["process", *ENGINES])
+async def make_tally(
+    request: pytest.FixtureRequest, clock: FakeClock, emptied: Callable[[Engine], RedisServer]
+) -> AsyncIterator[MakeTally]:
     """Makes a tally of these rates, `policy="3/minute"`; those not named are large."""
     opened: list[Callable[[], Awaitable[None]]] = []
 
@@ -42,10 +44,8 @@ async def make_tally(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncI
         )
         if request.param == "process":
             return local
-        server: RedisServer = request.getfixturevalue("redis")
-        shared = SharedState(
-            url=SecretStr(server.url), timeout=5, outage="fail-closed", clock=clock
-        )
+        url = SecretStr(emptied(request.param).url)
+        shared = SharedState(url=url, timeout=5, outage="fail-closed", clock=clock)
         opened.append(shared.close)
         return SharedTally(
             shared=shared, local=local, rates=every, delays=True, clock=clock, now=clock.time

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from pydantic import SecretStr
 
-from tests.redis_server import RedisServer, redis_server
+from tests.redis_server import ENGINES, Engine, RedisServer, redis_server
 from tests.waiting import until
 from tests.world import FakeClock
 from vestibule.settings import Settings
@@ -15,10 +15,17 @@ from vestibule.state.service import SharedState
 from vestibule.wiring import Services, wire
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Redis, and Valkey."""
+    found: Engine = request.param
+    return found
+
+
 @pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
+def own_redis(engine: Engine) -> Iterator[RedisServer]:
     """A server that this test may stop."""
-    with redis_server() as server:
+    with redis_server(engine) as server:
         yield server
 
 

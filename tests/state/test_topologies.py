@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.e2e.server import free_port
-from tests.redis_server import RedisServer, redis_server
+from tests.redis_server import Engine, RedisServer, program, redis_server
 from tests.state.conftest import back
 from tests.world import FakeClock, World
 from vestibule.cli.doctor_redis import examine_redis
@@ -38,9 +37,8 @@ def sentinel(folder: Path, primary: RedisServer) -> Iterator[int]:
         f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
         "sentinel down-after-milliseconds main 300\nsentinel failover-timeout main 2000\n"
     )
-    program = shutil.which("redis-server")
-    assert program is not None
-    process = subprocess.Popen([program, str(config), "--sentinel"], start_new_session=True)
+    command = [program(primary.engine), str(config), "--sentinel"]
+    process = subprocess.Popen(command, start_new_session=True)
     watcher = RedisServer(folder, port=port)
     try:
         while not watcher.answers():
@@ -51,11 +49,13 @@ def sentinel(folder: Path, primary: RedisServer) -> Iterator[int]:
         process.wait()
 
 
-async def test_after_a_failover_the_counters_are_the_new_primarys(tmp_path: Path) -> None:
+async def test_after_a_failover_the_counters_are_the_new_primarys(
+    engine: Engine, tmp_path: Path
+) -> None:
     with (
-        redis_server() as primary,
+        redis_server(engine) as primary,
         redis_server(
-            replicaof=f"127.0.0.1 {primary.port}", repl_diskless_sync_delay="0"
+            engine, replicaof=f"127.0.0.1 {primary.port}", repl_diskless_sync_delay="0"
         ) as replica,
     ):
         with replica.client() as client:
@@ -85,11 +85,13 @@ async def test_after_a_failover_the_counters_are_the_new_primarys(tmp_path: Path
 
 
 @pytest.fixture
-def cluster() -> Iterator[str]:
+def cluster(engine: Engine) -> Iterator[str]:
     """Three primaries that share the keys; the URL of one of them."""
     with ExitStack() as stack:
         servers = [
-            stack.enter_context(redis_server(cluster_enabled="yes", cluster_node_timeout="2000"))
+            stack.enter_context(
+                redis_server(engine, cluster_enabled="yes", cluster_node_timeout="2000")
+            )
             for _ in range(3)
         ]
         nodes = [f"127.0.0.1:{server.port}" for server in servers]
@@ -179,10 +181,10 @@ def of(tmp_path: Path) -> Make:
     return lambda url: Settings(data_dir=tmp_path, redis_url=SecretStr(url), redis_timeout=1)
 
 
-def test_the_doctor_says_what_redis_forgets(of: Make) -> None:
-    with redis_server(maxmemory_policy="allkeys-lru") as server:
+def test_the_doctor_says_what_redis_forgets(engine: Engine, of: Make) -> None:
+    with redis_server(engine, maxmemory_policy="allkeys-lru") as server:
         found = {f.found: f.state for f in examine_redis(of(server.url))}
-    with redis_server(appendonly="yes", maxmemory_policy="noeviction") as server:
+    with redis_server(engine, appendonly="yes", maxmemory_policy="noeviction") as server:
         well = [f.state for f in examine_redis(of(server.url))]
         gone = of(server.url)
     missing = list(examine_redis(gone))
