@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +60,25 @@ def row(peer: Peer, rounds: list[Round], unavailable: str | None) -> Row:
         return made
     made.median = median(rounds)
     made.shares = [one.share for one in rounds]
+    return made
+
+
+def pooled(hashings: Sequence[str], found: Mapping[int, list[Round]]) -> dict[int, list[Round]]:
+    """The rounds of each place with one bare rate for each hash: the mean of all of that round.
+
+    A hash has one rate, whoever uses it. What differs is what else the machine did meanwhile.
+    """
+    pools: dict[tuple[str, int], list[float]] = {}
+    for place, rounds in found.items():
+        for number, one in enumerate(rounds):
+            pools.setdefault((hashings[place], number), []).append(one.bare)
+    made: dict[int, list[Round]] = {}
+    for place, rounds in found.items():
+        rates = [statistics.mean(pools[hashings[place], n]) for n in range(len(rounds))]
+        made[place] = [
+            dataclasses.replace(one, bare=rate, share=one.logins / rate)
+            for one, rate in zip(rounds, rates, strict=True)
+        ]
     return made
 
 
