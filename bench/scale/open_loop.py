@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from bench.load import Connection
+from bench.load import Answer, Connection
 
 PATIENCE = 10.0
 """Seconds after which somebody no longer waits."""
 NO_ANSWER = 0
 """The status where no answer came: the connection broke, or patience ended."""
+HALF_A_TICK = 0.0005
+"""Seconds by which the loop's timers may ring early: they count in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +50,35 @@ class Pool:
         self.opened = 0
         """How many there have been."""
 
+    def idle(self) -> Connection | None:
+        """One that is open and not in use, which it is from now on."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.lost:
+                return connection
+        return None
+
+    async def open(self) -> Connection:
+        """A new one; raises OSError."""
+        connection = Connection(self._port)
+        await connection.open()
+        self.opened += 1
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """It is no longer in use."""
+        self._idle.append(connection)
+
     async def ask(self, request: bytes) -> int:
         """The status of the answer."""
-        connection = await self._take()
+        connection = self.idle() or await self.open()
         try:
             answer = await connection.ask(request)
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        self.give_back(connection)
         return answer.status
-
-    async def _take(self) -> Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.lost:
-                return connection
-        connection = Connection(self._port)
-        await connection.open()
-        self.opened += 1
-        return connection
 
     def close(self) -> None:
         """Hang up where nothing is under way."""
@@ -84,25 +95,87 @@ async def open_loop(
     patience: float = PATIENCE,
 ) -> list[Outcome]:
     """Ask at each time of the schedule, at the ports in turn; returns when all have an outcome."""
-    pools = [Pool(port) for port in ports]
-    began = time.perf_counter()
+    return await _Asker([Pool(port) for port in ports], schedule, request, patience).all_asked()
 
-    async def one(pool: Pool, due: float) -> Outcome:
+
+class _Asker:
+    """Asks without a task for each arrival: what the load costs is taken from what it loads."""
+
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        schedule: Sequence[float],
+        request: Callable[[], bytes],
+        patience: float,
+    ) -> None:
+        self._pools = pools
+        self._schedule = schedule
+        self._request = request
+        self._patience = patience
+        self._outcomes: list[Outcome | None] = [None] * len(schedule)
+        self._left = len(schedule)
+        self._next = 0
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    async def all_asked(self) -> list[Outcome]:
+        self._began = time.perf_counter()
+        if self._left:
+            self._ask_who_is_due()
+            await self._done
+        for pool in self._pools:
+            pool.close()
+        return [outcome for outcome in self._outcomes if outcome is not None]
+
+    def _ask_who_is_due(self) -> None:
+        while self._next < len(self._schedule):
+            early = self._began + self._schedule[self._next] - time.perf_counter()
+            if early > HALF_A_TICK:
+                self._loop.call_later(early, self._ask_who_is_due)
+                return
+            self._ask(self._next)
+            self._next += 1
+
+    def _ask(self, index: int) -> None:
+        pool = self._pools[index % len(self._pools)]
+        connection = pool.idle()
+        if connection is None:
+            task = self._loop.create_task(self._open_and_send(pool, index))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+        else:
+            self._send(pool, connection, index)
+
+    async def _open_and_send(self, pool: Pool, index: int) -> None:
         try:
-            async with asyncio.timeout(patience):
-                status = await pool.ask(request())
+            async with asyncio.timeout(self._patience):
+                connection = await pool.open()
         except OSError:  # `TimeoutError` is one too
-            status = NO_ANSWER
-        return Outcome(due, status, time.perf_counter() - began - due)
+            self._note(index, NO_ANSWER)
+        else:
+            self._send(pool, connection, index)
 
-    tasks = []
-    for index, due in enumerate(schedule):
-        await asyncio.sleep(max(0.0, began + due - time.perf_counter()))
-        tasks.append(asyncio.create_task(one(pools[index % len(pools)], due)))
-    outcomes = await asyncio.gather(*tasks)
-    for pool in pools:
-        pool.close()
-    return outcomes
+    def _send(self, pool: Pool, connection: Connection, index: int) -> None:
+        # It ends as if the service had hung up.
+        patience = self._loop.call_later(self._patience, connection.close)
+
+        def answered(answer: asyncio.Future[Answer]) -> None:
+            patience.cancel()
+            if answer.exception() is None:
+                pool.give_back(connection)
+                self._note(index, answer.result().status)
+            else:
+                self._note(index, NO_ANSWER)
+
+        connection.ask(self._request()).add_done_callback(answered)
+
+    def _note(self, index: int, status: int) -> None:
+        due = self._schedule[index]
+        self._outcomes[index] = Outcome(due, status, time.perf_counter() - self._began - due)
+        self._left -= 1
+        if not self._left:
+            self._done.set_result(None)
 
 
 def goodput(outcomes: Sequence[Outcome], *, seconds: float, deadline: float) -> float:

@@ -134,8 +134,8 @@ def _target(instances: int) -> Iterator[tuple[list[int], Meters]]:
 
 
 def _requests() -> Callable[[], bytes]:
-    turn = itertools.count()
-    return lambda: login_request(f"user{next(turn) % USERS}", service.PASSWORD)
+    prepared = [login_request(f"user{number}", service.PASSWORD) for number in range(USERS)]
+    return itertools.cycle(prepared).__next__
 
 
 async def _quiet(ports: Sequence[int], request: Callable[[], bytes]) -> list[float]:
