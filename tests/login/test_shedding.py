@@ -7,8 +7,11 @@ import threading
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from tests.world import LOGIN, World, log_in
+from vestibule.app import build
+from vestibule.http import resting
 from vestibule.wiring import Services
 
 pytestmark = pytest.mark.once
@@ -40,3 +43,29 @@ async def test_a_full_pool_refuses_at_the_door_and_says_so_in_the_trail(
     await services.audit.flush()
     rows = [(r.event, r.cause, r.status) for r in await services.audit.latest(limit=10)]
     assert ("login", "hash_queue", 429) in rows
+
+
+async def test_a_connection_rests_where_it_was_refused_for_want_of_room_and_nowhere_else(
+    world: World, services: Services
+) -> None:
+    await world.user()
+    rested: list[str] = []
+    app = build(services)
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        resting.offer(scope, lambda: rested.append(scope["path"]))
+        await app(scope, receive, send)
+
+    pool = services.pool
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(served), base_url="http://127.0.0.1"
+    ) as client:
+        assert (await log_in(client)).status_code == 200
+        held = [pool.reserve() for _ in range(pool.capacity)]
+        assert (await client.get("/api/v1/health")).status_code == 200
+        assert rested == []
+        assert (await log_in(client)).status_code == 429
+        for reservation in held:
+            reservation.release()
+
+    assert rested == [LOGIN]

@@ -1,4 +1,7 @@
-"""Sending the head and the body of an answer as one: each write wakes the other side."""
+"""Doing several things of the network at once: each wakes a process that finds its caches cold.
+
+The head and the body of an answer are sent as one. Connections that rest are listened to together.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,38 @@ MOST = 64 * 1024
 """Bytes that wait for the end of this turn of the loop; with more, all of it is sent at once."""
 
 
-class JoiningTransport(asyncio.Transport):
+REST = 0.025
+"""Seconds at the most. Nobody notices that an answer comes so much later."""
+
+
+class Rests:
+    """The connections of a process that rest. All end their rest together."""
+
+    def __init__(self) -> None:
+        self._resting: list[BatchingTransport] = []
+
+    def begin(self, transport: BatchingTransport, loop: asyncio.AbstractEventLoop) -> None:
+        """It rests until those do that rest already, or from now on for a while."""
+        if not self._resting:
+            loop.call_later(REST, self._end)
+        self._resting.append(transport)
+
+    def _end(self) -> None:
+        resting, self._resting = self._resting, []
+        for transport in resting:
+            transport.rested()
+
+
+class BatchingTransport(asyncio.Transport):
     """A transport around another one, which gets what one turn of the loop has written at once."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, rests: Rests
+    ) -> None:
         self._transport = transport
         self._loop = loop
+        self._rests = rests
+        self._paused = self._resting = False
         self._waiting: list[bytes] = []
         self._size = 0
 
@@ -47,11 +76,30 @@ class JoiningTransport(asyncio.Transport):
 
     def pause_reading(self) -> None:
         """Take nothing in."""
-        self._transport.pause_reading()
+        if not self._paused and not self._resting:
+            self._transport.pause_reading()
+        self._paused = True
 
     def resume_reading(self) -> None:
-        """Take in again."""
-        self._transport.resume_reading()
+        """Take in again, after the rest if there is one."""
+        if self._paused and not self._resting:
+            self._transport.resume_reading()
+        self._paused = False
+
+    def rest(self) -> None:
+        """Take nothing in for a moment; then be heard together with all others that rest."""
+        if self._resting or self.is_closing():
+            return
+        if not self._paused:
+            self._transport.pause_reading()
+        self._resting = True
+        self._rests.begin(self, self._loop)
+
+    def rested(self) -> None:
+        """The rest is over."""
+        self._resting = False
+        if not self._paused and not self.is_closing():
+            self._transport.resume_reading()
 
     def _send(self) -> None:
         waiting, self._waiting, self._size = self._waiting, [], 0

@@ -9,11 +9,13 @@ import asyncio
 import json
 from typing import Any, cast
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from vestibule.errors import InvalidRequest
+from vestibule.http import resting
 from vestibule.ids import new_id
-from vestibule.server.joining import JoiningTransport
+from vestibule.server.batching import BatchingTransport, Rests
 
 MAX_OVERHEAD = 128 * 1024
 """Bytes of request line, headers, chunk framing and trailers of one request. A body's own
@@ -24,6 +26,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
     """Also ends connections that are slow to send their headers, or send without end."""
 
     header_timeout = 10.0
+    rests = Rests()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,7 +35,9 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(JoiningTransport(cast(asyncio.Transport, transport), self.loop))
+        socket = cast(asyncio.Transport, transport)
+        self._batching = BatchingTransport(socket, self.loop, self.rests)
+        super().connection_made(self._batching)
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -48,6 +53,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        resting.offer(cast(Scope, self.scope), self._batching.rest)
         # What began somewhere in these bytes is charged with all of them.
         self._overhead = self._received
         if self._deadline is None:
@@ -95,4 +101,6 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
 def protocol(*, header_timeout: float) -> type[EnvelopeProtocol]:
     """The protocol with this patience, in seconds."""
-    return type("Protocol", (EnvelopeProtocol,), {"header_timeout": header_timeout})
+    return type(
+        "Protocol", (EnvelopeProtocol,), {"header_timeout": header_timeout, "rests": Rests()}
+    )
