@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -31,11 +32,13 @@ from bench.scale.scaled import loaded, rate
 from bench.tokens import SERVICE
 from vestibule.settings import Settings
 
+ROUNDS = 5
 SECONDS = 60.0
 TIMES = 4
 AT_ONCE = 64
 """Clients with which the capacity is measured."""
-CAPACITY_SECONDS = 10.0
+CAPACITY_SECONDS = 20.0
+"""And no longer than the load."""
 QUIET = 30
 """Logins one after the other, before the load, which show how long one takes."""
 NORMAL = 5
@@ -47,56 +50,136 @@ LATE = 0.1
 GIVE_UP = 30.0
 """Seconds after which it counts as never back."""
 GOODPUT_GOAL, BACK_GOAL = 0.9, 5.0
+COLUMNS = (
+    "capacity before, after", "offered", "goodput", "over the capacity",
+    "without the load generator", "admitted p50, p99", "refused p50, p99", "health p99",
+    "back after s",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Logins a second, the service's core-seconds of each, and the load generator's cores."""
+
+    logins: float
+    each: float
+    load: float
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What came of one time of overload."""
+
+    before: Capacity
+    after: Capacity
+    outcomes: list[Outcome]
+    healthy: list[float]
+    back: float
+    used: dict[str, float]
+    seconds: float
+    deadline: float
+
+    @property
+    def capacity(self) -> float:
+        """Logins a second that it can do, the mean of before and after."""
+        return (self.before.logins + self.after.logins) / 2
+
+    @property
+    def goodput(self) -> float:
+        """Logins a second that were served in time."""
+        return goodput(self.outcomes, seconds=self.seconds, deadline=self.deadline)
+
+    @property
+    def fair(self) -> float:
+        """The goodput over the capacity, if the load generator had used nothing in either."""
+        left = share_left(self.before.load) / share_left(self.used[LOAD] / self.seconds)
+        return left * self.goodput / self.capacity
+
+    @property
+    def refusal(self) -> float:
+        """Core-seconds that a refusal costs."""
+        counts = self.statuses()
+        return cost_of_refusal(
+            self.used[SERVICE], admitted=counts[200], refused=counts[429], login=self.before.each
+        )
+
+    def statuses(self) -> Counter[int]:
+        """How many were answered how."""
+        return Counter(one.status for one in self.outcomes)
 
 
 def overload(effort: Effort) -> Iterator[str]:
-    """Capacity, the load, the way back, and the capacity again."""
-    seconds, deadline = effort.seconds or SECONDS, Settings().hash_deadline
+    """In each round capacity, the load, the way back, and the capacity again."""
+    seconds, count = effort.seconds or SECONDS, effort.rounds or ROUNDS
     with _target(effort.instances) as (ports, meters):
-        request = _requests()
-        normal = 2 * percentile(run(_quiet(ports, request)), 1)
-        before = _capacity(ports, meters)
-        schedule = arrivals(TIMES * before.logins, seconds, random=Random(0))
-        used = meters.read()
-        outcomes, health, back = run(_loaded(ports, schedule, request, seconds, normal))
-        used = between(used, meters.read())
-        after = _capacity(ports, meters)
-    capacity = (before.logins + after.logins) / 2
-    good = goodput(outcomes, seconds=seconds, deadline=deadline)
-    admitted, refused = latencies(outcomes, 200), latencies(outcomes, 429)
-    statuses = Counter(one.status for one in outcomes)
-    others = {status: count for status, count in statuses.items() if status not in (200, 429)}
-    healthy = health.latencies()
-    yield f"| {TIMES} times the capacity for {seconds:.0f} s | | goal |"
-    yield "|---|---|---|"
-    yield f"| capacity, before and after | {before.logins:.1f} and {after.logins:.1f} logins/s | |"
-    yield f"| offered | {len(schedule) / seconds:.1f} logins/s | |"
-    yield f"| goodput | {good:.1f} logins/s | |"
-    yield f"| goodput over the capacity before | {good / before.logins:.3f} | {GOODPUT_GOAL} |"
-    yield f"| goodput over the mean capacity | {good / capacity:.3f} | {GOODPUT_GOAL} |"
-    fair = good / capacity * share_left(before.load) / share_left(used[LOAD] / seconds)
-    yield f"| the same without what the load generator took | {fair:.3f} | {GOODPUT_GOAL} |"
-    yield f"| admitted, p50 | {1000 * percentile(admitted, 0.5):.0f} ms | |"
-    slowest = 1000 * percentile(admitted, 0.99)
-    yield f"| admitted, p99 | {slowest:.0f} ms | {1000 * deadline:.0f} ms |"
-    yield f"| refused with 429 | {len(refused)} of {len(outcomes)} | |"
-    yield f"| refused, p50 | {1000 * percentile(refused, 0.5):.1f} ms | |"
-    yield f"| refused, p99 | {1000 * percentile(refused, 0.99):.1f} ms | quick |"
-    yield f"| refused after {1000 * LATE:.0f} ms or more | {_late(refused)} | |"
-    yield f"| neither nor | {_named(others)} | none |"
-    yield f"| health meanwhile, p99 | {1000 * percentile(healthy, 0.99):.1f} ms | |"
-    yield f"| {NORMAL} normal logins in a row after | {back:.2f} s | {BACK_GOAL:.0f} s |"
+        rounds = [_round(ports, meters, seconds, seed) for seed in range(count)]
+    yield from told(rounds)
+
+
+def told(rounds: Sequence[Round]) -> Iterator[str]:
+    """A row for each round, and what they show together."""
+    seconds = rounds[0].seconds
+    yield f"{TIMES} times the capacity for {seconds:.0f} s; times in ms\n"
+    yield f"| round | {' | '.join(COLUMNS)} |"
+    yield "|---" * (1 + len(COLUMNS)) + "|"
+    for number, one in enumerate(rounds, 1):
+        yield f"| {number} | {' | '.join(_cells(one))} |"
     yield ""
-    yield f"- normal is a login within {1000 * normal:.0f} ms, twice the slowest of {QUIET} before"
-    refusal = cost_of_refusal(
-        used[SERVICE], admitted=len(admitted), refused=len(refused), login=before.each
-    )
+    over = statistics.median(one.goodput / one.capacity for one in rounds)
+    fair = statistics.median(one.fair for one in rounds)
+    yield f"- goodput over the mean capacity: median {over:.3f} (goal {GOODPUT_GOAL})"
+    yield f"- the same without what the load generator took: median {fair:.3f}"
+    slowest = max(percentile(latencies(one.outcomes, 200), 0.99) for one in rounds)
+    yield f"- admitted, p99: at most {1000 * slowest:.0f} ms (goal {1000 * rounds[0].deadline:.0f})"
+    late = sum(_late(latencies(one.outcomes, 429)) for one in rounds)
+    refused = sum(one.statuses()[429] for one in rounds)
+    yield f"- refused after {1000 * LATE:.0f} ms or more: {late} of {refused}"
+    yield f"- neither served nor refused: {_others(rounds)} (goal none)"
+    back = max(one.back for one in rounds)
+    yield f"- {NORMAL} normal logins in a row: {back:.2f} s after at most (goal {BACK_GOAL:.0f})"
+    arrival = statistics.median(one.used[LOAD] / len(one.outcomes) for one in rounds)
     yield (
-        f"- service: {1000 * before.each:.2f} core-milliseconds a login when none is refused; "
-        f"what it used above that is {1000 * refusal:.2f} for each refusal"
+        f"- core-milliseconds: {1000 * statistics.median(one.refusal for one in rounds):.2f} "
+        "for each refusal, of what the service used beside the logins that it served; "
+        f"{1000 * arrival:.2f} of the load generator for each arrival"
     )
-    yield f"- load generator: {1000 * used[LOAD] / len(outcomes):.2f} core-milliseconds an arrival"
-    yield f"- strangers used {strangers(used) / seconds:.2f} cores meanwhile"
+    strange = statistics.median(strangers(one.used) / seconds for one in rounds)
+    yield f"- strangers used {strange:.2f} cores meanwhile"
+
+
+def _cells(one: Round) -> list[str]:
+    admitted, refused = latencies(one.outcomes, 200), latencies(one.outcomes, 429)
+    return [
+        f"{one.before.logins:.1f}, {one.after.logins:.1f}",
+        f"{len(one.outcomes) / one.seconds:.1f}",
+        f"{one.goodput:.1f}",
+        f"{one.goodput / one.capacity:.3f}",
+        f"{one.fair:.3f}",
+        f"{1000 * percentile(admitted, 0.5):.0f}, {1000 * percentile(admitted, 0.99):.0f}",
+        f"{1000 * percentile(refused, 0.5):.1f}, {1000 * percentile(refused, 0.99):.1f}",
+        f"{1000 * percentile(one.healthy, 0.99):.1f}",
+        f"{one.back:.2f}",
+    ]
+
+
+def _round(ports: Sequence[int], meters: Meters, seconds: float, seed: int) -> Round:
+    request = _requests()
+    normal = 2 * percentile(run(_quiet(ports, request)), 1)
+    before = _capacity(ports, meters, seconds)
+    schedule = arrivals(TIMES * before.logins, seconds, random=Random(seed))
+    used = meters.read()
+    outcomes, health, back = run(_loaded(ports, schedule, request, seconds, normal))
+    used = between(used, meters.read())
+    return Round(
+        before=before,
+        after=_capacity(ports, meters, seconds),
+        outcomes=outcomes,
+        healthy=health.latencies(),
+        back=back,
+        used=used,
+        seconds=seconds,
+        deadline=Settings().hash_deadline,
+    )
 
 
 def cost_of_refusal(used: float, *, admitted: int, refused: int, login: float) -> float:
@@ -116,7 +199,9 @@ def _late(refused: list[float]) -> int:
     return sum(seconds >= LATE for seconds in refused)
 
 
-def _named(others: dict[int, int]) -> str:
+def _others(rounds: Sequence[Round]) -> str:
+    others = Counter(one.status for each in rounds for one in each.outcomes)
+    del others[200], others[429]
     return ", ".join(
         f"{count} {'without an answer' if status == NO_ANSWER else status}"
         for status, count in sorted(others.items())
@@ -152,23 +237,13 @@ async def _quiet(ports: Sequence[int], request: Callable[[], bytes]) -> list[flo
     return sorted(taken[len(pools) :])  # the first at each one connects
 
 
-@dataclass(frozen=True, slots=True)
-class _Capacity:
-    """Logins a second, the service's core-seconds of each, and the load generator's cores."""
-
-    logins: float
-    each: float
-    load: float
-
-
-def _capacity(ports: Sequence[int], meters: Meters) -> _Capacity:
+def _capacity(ports: Sequence[int], meters: Meters, seconds: float) -> Capacity:
     """What it can do while as many wait as keep it busy."""
-    results, used = run(loaded(ports, meters, at_once=AT_ONCE, seconds=CAPACITY_SECONDS))
+    seconds = min(CAPACITY_SECONDS, seconds)
+    results, used = run(loaded(ports, meters, at_once=AT_ONCE, seconds=seconds))
     logins = rate(results)
-    return _Capacity(
-        logins=logins,
-        each=used[SERVICE] / (logins * CAPACITY_SECONDS),
-        load=used[LOAD] / CAPACITY_SECONDS,
+    return Capacity(
+        logins=logins, each=used[SERVICE] / (logins * seconds), load=used[LOAD] / seconds
     )
 
 
@@ -201,9 +276,9 @@ async def time_to_normal(
     give_up: float = GIVE_UP,
 ) -> float:
     """Seconds until so many logins in a row have been normal; infinite where they never are."""
-    pools = itertools.cycle([Pool(port) for port in ports])
+    pools = [Pool(port) for port in ports]
     began, streak = time.perf_counter(), 0
-    for pool in pools:
+    for pool in itertools.cycle(pools):
         asked = time.perf_counter()
         if asked - began > give_up:
             break
@@ -215,6 +290,8 @@ async def time_to_normal(
         answered = time.perf_counter()
         streak = streak + 1 if status == 200 and answered - asked <= normal else 0
         if streak == NORMAL:
-            return answered - began
+            break
         await asyncio.sleep(max(0.0, asked + every - answered))
-    return float("inf")
+    for pool in pools:
+        pool.close()
+    return time.perf_counter() - began if streak == NORMAL else float("inf")

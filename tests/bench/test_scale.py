@@ -33,8 +33,17 @@ from bench.scale.open_loop import (
     latencies,
     open_loop,
 )
-from bench.scale.overload import NORMAL, cost_of_refusal, share_left, time_to_normal
+from bench.scale.overload import (
+    NORMAL,
+    Capacity,
+    Round,
+    cost_of_refusal,
+    share_left,
+    time_to_normal,
+    told,
+)
 from bench.scale.scaled import scaled
+from bench.tokens import SERVICE
 from sqlalchemy import func, select
 
 from tests.docs.conftest import ROOT
@@ -211,6 +220,42 @@ def test_what_the_load_generator_uses_is_not_there_for_others(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
 
     assert share_left(0.5) == 0.75
+
+
+def test_overload_is_told_by_round_and_by_what_the_rounds_show_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+
+    def round_of(served: int, *others: Outcome) -> Round:
+        """Ten seconds in which so many are served, and 30 refused late."""
+        outcomes = [
+            *[Outcome(0.0, 200, 1.5)] * served,
+            *[Outcome(1.0, 429, 0.2)] * 30,
+            *others,
+        ]
+        capacity = Capacity(logins=10.0, each=0.1, load=0.0)
+        used = {SERVICE: 0.1 * served + 3.0, "load": 2.0, "machine": 0.0}
+        return Round(capacity, capacity, outcomes, [0.004], 1.25, used, 10.0, 2.0)
+
+    rounds = [round_of(50), round_of(90), round_of(80, Outcome(1.0, 500, 0.1))]
+    lines = list(told(rounds))
+
+    assert lines[4].split(" | ")[1:] == [
+        "10.0, 10.0", "12.0", "9.0", "0.900", "1.000", "1500, 1500", "200.0, 200.0", "4.0",
+        "1.25 |",
+    ]  # fmt: skip
+    assert lines[7:] == [
+        "- goodput over the mean capacity: median 0.800 (goal 0.9)",
+        "- the same without what the load generator took: median 0.889",
+        "- admitted, p99: at most 1500 ms (goal 2000)",
+        "- refused after 100 ms or more: 90 of 90",
+        "- neither served nor refused: 1 500 (goal none)",
+        "- 5 normal logins in a row: 1.25 s after at most (goal 5)",
+        "- core-milliseconds: 100.00 for each refusal, of what the service used beside the logins "
+        "that it served; 18.02 of the load generator for each arrival",
+        "- strangers used 0.00 cores meanwhile",
+    ]
 
 
 # Processor time of a tree of processes
