@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -280,3 +282,14 @@ def test_an_operator_makes_the_first_administrator(run: Run) -> None:
     other = as_json(run("user", "create", "otto", "--json", stdin=PASSWORD + "\n"))
 
     assert (made["is_admin"], other["is_admin"]) == (True, False)
+
+
+def test_health_imports_no_more_than_it_needs() -> None:
+    """A container engine asks every few seconds: what it imports is paid for each time."""
+    code = (
+        "import sys, vestibule.cli.health\n"
+        "print([n for n in ('vestibule.wiring', 'fastapi', 'sqlalchemy') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert done.stdout == "[]\n"

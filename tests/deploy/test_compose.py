@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -286,9 +287,10 @@ def test_every_container_is_confined(file: dict[str, Any]) -> None:
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        assert service["pids_limit"] > 0, name
+        # Beside the others: Docker Compose takes `pids_limit` for a second word on the same.
+        assert "pids_limit" not in service, name
         limits = service["deploy"]["resources"]["limits"]
-        assert set(limits) == {"cpus", "memory"}, name
+        assert set(limits) == {"cpus", "memory", "pids"}, name
         assert not service.get("privileged"), name
         assert ":latest" not in service["image"], name
     for name in OURS:
@@ -306,6 +308,17 @@ def test_only_the_proxy_is_reached_from_outside_and_it_reaches_no_data(
     assert set(services["redis"]["networks"]) == {"data"}
     assert file["networks"]["edge"]["internal"] is True
     assert file["networks"]["data"]["internal"] is True
+
+
+def test_nobody_is_given_the_address_that_is_the_proxys(file: dict[str, Any]) -> None:
+    """An engine gives the first free one of the range, and instances start before the proxy."""
+    (pool,) = file["networks"]["edge"]["ipam"]["config"]
+    given = IPv4Network(pool["ip_range"])
+    proxy = IPv4Address(file["services"]["proxy"]["networks"]["edge"]["ipv4_address"])
+
+    assert given.subnet_of(IPv4Network(pool["subnet"]))
+    assert proxy in IPv4Network(pool["subnet"])
+    assert proxy not in given
 
 
 def test_no_secret_stands_in_an_environment(file: dict[str, Any]) -> None:

@@ -1,4 +1,7 @@
-"""`vestibule health`: whether the service on this machine answers."""
+"""`vestibule health`: whether the service on this machine answers.
+
+Container engines ask every few seconds: it imports no more than it needs.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from vestibule.cli.output import AsJson, fail, load_settings, print_done
+from vestibule.cli.loading import load_settings
+from vestibule.cli.printing import AsJson, fail, print_done
 
 TIMEOUT = 4.0
 """Seconds without a word from it: container engines give 5."""

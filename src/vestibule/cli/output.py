@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import typer
-from pydantic import SecretStr, ValidationError
-from rich.markup import escape
+from pydantic import SecretStr
 
+from vestibule.cli.loading import load_settings
 from vestibule.cli.printing import AsJson, err, fail, out, print_done, print_json, print_rows
 from vestibule.errors import ApiError
-from vestibule.settings import Settings
 from vestibule.storage import schema
 from vestibule.wiring import Services, running
 
@@ -31,17 +30,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-def load_settings() -> Settings:
-    """The settings of the environment; where they are wrong, say which and end with 2."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        for item in error.errors(include_input=False, include_context=False):
-            name = "_".join(str(part) for part in item["loc"][:1]).upper()
-            err.print(f"[red]VESTIBULE_{escape(name)}[/]: {escape(item['msg'])}")
-        raise typer.Exit(2) from None
 
 
 def run(work: Callable[[Services], Awaitable[T]]) -> T:
