@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import pytest
@@ -48,8 +49,11 @@ class Timers:
     def __init__(self) -> None:
         self.set: list[tuple[float, Callable[[], None]]] = []
 
-    def call_later(self, delay: float, callback: Callable[[], None]) -> None:
-        self.set.append((delay, callback))
+    def call_later(self, delay: float, callback: Callable[..., None], *arguments: object) -> None:
+        self.set.append((delay, partial(callback, *arguments)))
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        callback()
 
     def ring(self) -> None:
         (_, callback) = self.set.pop(0)

@@ -1,7 +1,8 @@
 """Not listening to a connection for a moment, where its requests are only to be refused.
 
 Who is refused for want of room and asks again at once takes the caches of a core from a login that
-is served, each time. Heard a few together, they cost about half of that.
+is served, each time. Heard a few together, they take less. Behind a proxy that keeps connections
+the next request may be another's: it waits, too, which is why a rest is short.
 """
 
 from __future__ import annotations

@@ -23,15 +23,15 @@ class Rests:
         self._resting: list[BatchingTransport] = []
 
     def begin(self, transport: BatchingTransport, loop: asyncio.AbstractEventLoop) -> None:
-        """It rests until those do that rest already, or from now on for a while."""
+        """It rests from now on, and as long as the first of those that rest."""
         if not self._resting:
-            loop.call_later(REST, self._end)
+            loop.call_later(REST, self._end, loop)
         self._resting.append(transport)
 
-    def _end(self) -> None:
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         resting, self._resting = self._resting, []
         for transport in resting:
-            transport.rested()
+            loop.call_soon(transport.rested)  # whatever one raises, the others go on
 
 
 class BatchingTransport(asyncio.Transport):
@@ -96,7 +96,9 @@ class BatchingTransport(asyncio.Transport):
         self._rests.begin(self, self._loop)
 
     def rested(self) -> None:
-        """The rest is over."""
+        """The rest is over, where it is not already."""
+        if not self._resting:
+            return
         self._resting = False
         if not self._paused and not self.is_closing():
             self._transport.resume_reading()

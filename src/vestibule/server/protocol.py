@@ -26,7 +26,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
     """Also ends connections that are slow to send their headers, or send without end."""
 
     header_timeout = 10.0
-    rests = Rests()
+    rests: Rests
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,7 +47,14 @@ class EnvelopeProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._received = len(data)
         self._overhead += len(data)
+        patience = self.timeout_keep_alive_task
         super().data_received(data)
+        if patience is not None and self._is_idle():
+            # What came was no request: the rest of a body of which nobody wanted to know, or an
+            # empty line. It does not prolong how long the next one is waited for.
+            self.timeout_keep_alive_task = self.loop.call_at(
+                patience.when(), self.timeout_keep_alive_handler
+            )
         if self._overhead > MAX_OVERHEAD and not self.transport.is_closing():
             self.send_400_response("The request head is too large")
 
@@ -67,6 +74,12 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._overhead -= len(body)
         super().on_body(body)
 
+    def shutdown(self) -> None:
+        """Hang up where nothing is under way; what was sent during a rest is."""
+        self._batching.rested()
+        # In the first turn it is read, whichever loop it is.
+        self.loop.call_soon(self.loop.call_soon, super().shutdown)
+
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP request, and hang up."""
         error = InvalidRequest(msg if msg.startswith("The ") else None)
@@ -84,6 +97,15 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._disarm()
         self.transport.write(b"".join(head) + body)
         self.transport.close()
+
+    def _is_idle(self) -> bool:
+        return (
+            self.cycle is not None
+            and self.cycle.response_complete
+            and self._deadline is None
+            and self.timeout_keep_alive_task is None
+            and not self.transport.is_closing()
+        )
 
     def _arm(self) -> None:
         self._deadline = self.loop.call_later(self.header_timeout, self._too_slow)
