@@ -107,9 +107,10 @@ def compare(
                 reasons[index] = str(error)
                 say(peer, f"not prepared: {error}")
         for number in range(1, effort.rounds + 1):
-            for index, (ready, folder) in prepared.items():
+            for index in in_turn(peers, number):
                 if index in reasons:
                     continue
+                ready, folder = prepared[index]
                 began = time.perf_counter()
                 try:
                     one = measure(peers[index], ready, folder, effort)
@@ -133,6 +134,18 @@ def compare(
         versions=versions,
         rows=[rows.row(peer, found[i], reasons.get(i)) for i, peer in enumerate(peers)],
     )
+
+
+def in_turn(peers: list[Peer], number: int) -> list[int]:
+    """The places in the order of a round: those of one hash together, each of them first once."""
+    groups: dict[str, list[int]] = {}
+    for index, peer in enumerate(peers):
+        groups.setdefault(peer.hashing, []).append(index)
+    order: list[int] = []
+    for group in groups.values():
+        first = (number - 1) % len(group)
+        order += group[first:] + group[:first]
+    return order
 
 
 def write(report: rows.Report) -> None:

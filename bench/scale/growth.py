@@ -29,8 +29,8 @@ from bench.tokens import SERVICE, create_client, introspecting, refreshing, sign
 from vestibule.settings import Settings
 
 USERS = (10_000, 1_000_000, 10_000_000)
-ROUNDS = 9
-SECONDS = 3.0
+ROUNDS = 15
+SECONDS = 2.0
 LOGINS = 600
 """In each round, of users at random, no user twice."""
 WARM_LOGINS, WARM_SECONDS = 200, 0.5
@@ -147,20 +147,19 @@ def _targets(stack: ExitStack, sizes: Sequence[int], kept: Path | None) -> list[
 def _round(target: Target, random: Random, seconds: float) -> dict[str, Cost]:
     with service.started(target.data, target.environment) as instance:
         meters = Meters({SERVICE: [instance.pid], DATABASE: [target.database]})
-        _measure(target, instance, meters, random, logins=WARM_LOGINS, seconds=WARM_SECONDS)
-        return _measure(target, instance, meters, random, logins=LOGINS, seconds=seconds)
+        numbers = random.sample(range(target.users), min(WARM_LOGINS + LOGINS, target.users))
+        warm = len(numbers) * WARM_LOGINS // (WARM_LOGINS + LOGINS)
+        _measure(target, instance, meters, numbers[:warm], WARM_SECONDS)
+        return _measure(target, instance, meters, numbers[warm:], seconds)
 
 
 def _measure(
     target: Target,
     instance: Service,
     meters: Meters,
-    random: Random,
-    *,
-    logins: int,
+    numbers: list[int],
     seconds: float,
 ) -> dict[str, Cost]:
-    numbers = random.sample(range(target.users), min(logins, target.users))
     asyncio.run(crowd.warm(target.url, numbers))
     ports = [instance.port]
     before = meters.read()

@@ -129,6 +129,16 @@ class _Asker:
         return [outcome for outcome in self._outcomes if outcome is not None]
 
     def _ask_who_is_due(self) -> None:
+        try:
+            self._ask_all_who_are_due()
+        except BaseException as error:  # else nobody would hear of it
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        if not self._done.done():
+            self._done.set_exception(error)
+
+    def _ask_all_who_are_due(self) -> None:
         while self._next < len(self._schedule):
             early = self._began + self._schedule[self._next] - time.perf_counter()
             if early > HALF_A_TICK:
@@ -139,26 +149,35 @@ class _Asker:
 
     def _ask(self, index: int) -> None:
         pool = self._pools[index % len(self._pools)]
+        until = self._loop.time() + self._patience
         connection = pool.idle()
         if connection is None:
-            task = self._loop.create_task(self._open_and_send(pool, index))
+            task = self._loop.create_task(self._open_and_send(pool, index, until))
             self._connecting.add(task)
-            task.add_done_callback(self._connecting.discard)
+            task.add_done_callback(self._opened)
         else:
-            self._send(pool, connection, index)
+            self._send(pool, connection, index, until)
 
-    async def _open_and_send(self, pool: Pool, index: int) -> None:
+    async def _open_and_send(self, pool: Pool, index: int, until: float) -> None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout_at(until):
                 connection = await pool.open()
         except OSError:  # `TimeoutError` is one too
             self._note(index, NO_ANSWER)
         else:
-            self._send(pool, connection, index)
+            self._send(pool, connection, index, until)
 
-    def _send(self, pool: Pool, connection: Connection, index: int) -> None:
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._connecting.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._failed(error)
+
+    def _send(self, pool: Pool, connection: Connection, index: int, until: float) -> None:
+        if connection.lost:  # since it was opened
+            self._note(index, NO_ANSWER)
+            return
         # It ends as if the service had hung up.
-        patience = self._loop.call_later(self._patience, connection.close)
+        patience = self._loop.call_at(until, connection.close)
 
         def answered(answer: asyncio.Future[Answer]) -> None:
             patience.cancel()
@@ -174,7 +193,7 @@ class _Asker:
         due = self._schedule[index]
         self._outcomes[index] = Outcome(due, status, time.perf_counter() - self._began - due)
         self._left -= 1
-        if not self._left:
+        if not self._left and not self._done.done():
             self._done.set_result(None)
 
 

@@ -98,14 +98,17 @@ class Round:
     @property
     def refusal(self) -> float:
         """Core-seconds that a refusal costs."""
-        counts = self.statuses()
         return cost_of_refusal(
-            self.used[SERVICE], admitted=counts[200], refused=counts[429], login=self.before.each
+            self.used[SERVICE],
+            admitted=round(self.goodput * self.seconds),
+            refused=self.refused,
+            login=(self.before.each + self.after.each) / 2,
         )
 
-    def statuses(self) -> Counter[int]:
-        """How many were answered how."""
-        return Counter(one.status for one in self.outcomes)
+    @property
+    def refused(self) -> int:
+        """How many were."""
+        return sum(one.status == 429 for one in self.outcomes)
 
 
 def overload(effort: Effort) -> Iterator[str]:
@@ -132,7 +135,7 @@ def told(rounds: Sequence[Round]) -> Iterator[str]:
     slowest = max(percentile(latencies(one.outcomes, 200), 0.99) for one in rounds)
     yield f"- admitted, p99: at most {1000 * slowest:.0f} ms (goal {1000 * rounds[0].deadline:.0f})"
     late = sum(_late(latencies(one.outcomes, 429)) for one in rounds)
-    refused = sum(one.statuses()[429] for one in rounds)
+    refused = sum(one.refused for one in rounds)
     yield f"- refused after {1000 * LATE:.0f} ms or more: {late} of {refused}"
     yield f"- neither served nor refused: {_others(rounds)} (goal none)"
     back = max(one.back for one in rounds)
@@ -167,9 +170,7 @@ def _round(ports: Sequence[int], meters: Meters, seconds: float, seed: int) -> R
     normal = 2 * percentile(run(_quiet(ports, request)), 1)
     before = _capacity(ports, meters, seconds)
     schedule = arrivals(TIMES * before.logins, seconds, random=Random(seed))
-    used = meters.read()
-    outcomes, health, back = run(_loaded(ports, schedule, request, seconds, normal))
-    used = between(used, meters.read())
+    outcomes, health, back, used = run(_loaded(ports, schedule, meters, request, seconds, normal))
     return Round(
         before=before,
         after=_capacity(ports, meters, seconds),
@@ -250,21 +251,25 @@ def _capacity(ports: Sequence[int], meters: Meters, seconds: float) -> Capacity:
 async def _loaded(
     ports: Sequence[int],
     schedule: Sequence[float],
+    meters: Meters,
     request: Callable[[], bytes],
     seconds: float,
     normal: float,
-) -> tuple[list[Outcome], Results, float]:
-    """The load, the health meanwhile, and the seconds until it is back."""
+) -> tuple[list[Outcome], Results, float, dict[str, float]]:
+    """The load, the health and what was used meanwhile, and the seconds until it is back."""
 
-    async def back() -> float:
+    async def after() -> tuple[float, dict[str, float]]:
+        before = meters.read()
         await asyncio.sleep(seconds)
-        return await time_to_normal(ports, request, normal=normal)
+        used = between(before, meters.read())
+        return await time_to_normal(ports, request, normal=normal), used
 
-    return await asyncio.gather(
+    outcomes, health, (back, used) = await asyncio.gather(
         open_loop(ports, schedule, request=request),
         probe(ports[0], seconds=seconds, every=EVERY),
-        back(),
+        after(),
     )
+    return outcomes, health, back, used
 
 
 async def time_to_normal(

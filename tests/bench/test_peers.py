@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from bench.peers import render, rows
+from bench.peers.__main__ import PEERS, in_turn
 from bench.peers.client import Parsed, Patient, parse
 from bench.peers.environment import planned
 from bench.peers.glewlwyd import configuration
@@ -67,6 +68,16 @@ def test_a_row_is_the_median_of_its_rounds_and_the_sum_of_their_refusals() -> No
     assert row.median is not None
     assert (row.median.logins, row.median.share, row.median.refused) == (95.0, 0.8, 3)
     assert row.shares == [0.9, 0.7, 0.8]
+
+
+def test_each_service_of_a_hash_is_the_first_in_one_round() -> None:
+    hashes = [peer.hashing for peer in PEERS]
+    orders = [in_turn(PEERS, number) for number in (1, 2, 3)]
+
+    assert orders[0] == list(range(len(PEERS)))
+    assert [sorted(order) for order in orders] == [orders[0]] * 3
+    assert [[hashes[place] for place in order] for order in orders] == [hashes] * 3
+    assert [order[0] for order in orders] == [0, 1, 2]
 
 
 def test_services_with_the_same_hash_have_one_bare_rate_in_each_round() -> None:

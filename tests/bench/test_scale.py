@@ -161,6 +161,15 @@ async def test_who_gets_no_answer_in_time_is_told_apart() -> None:
     assert [one.status for one in outcomes] == [NO_ANSWER, NO_ANSWER]
 
 
+async def test_what_goes_wrong_in_asking_is_raised() -> None:
+    def none_left() -> bytes:
+        raise LookupError
+
+    async with scripted(itertools.repeat(200)) as service:
+        with pytest.raises(LookupError):
+            await open_loop([service.port], [0.0, 0.0], request=none_left)
+
+
 async def test_a_connection_is_used_again_until_the_service_hangs_up() -> None:
     async with scripted(itertools.repeat(200)) as service:
         pool = Pool(service.port)
@@ -231,6 +240,7 @@ def test_overload_is_told_by_round_and_by_what_the_rounds_show_together(
         """Ten seconds in which so many are served, and 30 refused late."""
         outcomes = [
             *[Outcome(0.0, 200, 1.5)] * served,
+            Outcome(9.5, 200, 1.0),  # after the load
             *[Outcome(1.0, 429, 0.2)] * 30,
             *others,
         ]
@@ -242,7 +252,7 @@ def test_overload_is_told_by_round_and_by_what_the_rounds_show_together(
     lines = list(told(rounds))
 
     assert lines[4].split(" | ")[1:] == [
-        "10.0, 10.0", "12.0", "9.0", "0.900", "1.000", "1500, 1500", "200.0, 200.0", "4.0",
+        "10.0, 10.0", "12.1", "9.0", "0.900", "1.000", "1500, 1500", "200.0, 200.0", "4.0",
         "1.25 |",
     ]  # fmt: skip
     assert lines[7:] == [
@@ -253,7 +263,7 @@ def test_overload_is_told_by_round_and_by_what_the_rounds_show_together(
         "- neither served nor refused: 1 500 (goal none)",
         "- 5 normal logins in a row: 1.25 s after at most (goal 5)",
         "- core-milliseconds: 100.00 for each refusal, of what the service used beside the logins "
-        "that it served; 18.02 of the load generator for each arrival",
+        "that it served; 17.86 of the load generator for each arrival",
         "- strangers used 0.00 cores meanwhile",
     ]
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from tests.certificates import certify
 from tests.conftest import make_client
 from tests.e2e.server import free_port
-from tests.redis_server import redis_server
+from tests.redis_server import Engine, redis_server
 from tests.state.conftest import back
 from tests.state.test_shared_state import ECHO, login_status
 from tests.world import FakeClock, World, log_in
@@ -72,9 +72,9 @@ async def test_by_tls_only_to_whom_the_certificate_names(tmp_path: Path) -> None
     assert of_another == "ConnectionError"
 
 
-async def test_by_a_socket_and_into_a_database(tmp_path: Path) -> None:
+async def test_by_a_socket_and_into_a_database(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "redis.sock"
-    with redis_server(unixsocket=str(path)) as server:
+    with redis_server(engine, unixsocket=str(path)) as server:
         by_socket = await echoed(f"unix://{path}?db=3")
         into_another = await echoed(f"{server.url}/3")
         into_none = await echoed(f"{server.url}/99")
@@ -92,9 +92,9 @@ def documented_user() -> list[str]:
 
 @pytest.mark.once
 async def test_the_user_of_the_documentation_may_do_all_that_is_needed(
-    instances: Instances, clock: FakeClock
+    instances: Instances, clock: FakeClock, engine: Engine
 ) -> None:
-    with redis_server() as server:
+    with redis_server(engine) as server:
         with server.client() as admin:
             admin.execute_command(
                 "ACL", "SETUSER", "vestibule", "on", ">secret", *documented_user()

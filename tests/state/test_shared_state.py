@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.conftest import make_client
-from tests.redis_server import RedisServer, redis_server
+from tests.redis_server import Engine, RedisServer, redis_server
 from tests.state.conftest import back
 from tests.world import FakeClock, World, log_in
 from vestibule.errors import DatabaseUnavailable
@@ -319,8 +319,8 @@ async def test_scripts_are_sent_again_where_they_were_forgotten(redis: RedisServ
     assert sorted(counts) == [2, 3, 4]
 
 
-async def test_a_full_one_is_as_good_as_away() -> None:
-    with redis_server(maxmemory="1", maxmemory_policy="noeviction") as full:
+async def test_a_full_one_is_as_good_as_away(engine: Engine) -> None:
+    with redis_server(engine, maxmemory="1", maxmemory_policy="noeviction") as full:
         shared = state(full.url)
         script = Script.load("vestibule.guard", "common.lua", "hit.lua")
         with pytest.raises(Away) as refused:
@@ -330,8 +330,8 @@ async def test_a_full_one_is_as_good_as_away() -> None:
     assert refused.value.reason in ("OOM", "OutOfMemoryError")
 
 
-async def test_a_wrong_password_is_told_by_no_secret() -> None:
-    with redis_server(requirepass="right-secret") as server:
+async def test_a_wrong_password_is_told_by_no_secret(engine: Engine) -> None:
+    with redis_server(engine, requirepass="right-secret") as server:
         shared = state(server.url.replace("right-secret", "wrong-secret"))
         with pytest.raises(Away) as refused:
             await shared.run(ECHO, keys=(), arguments=("x",))
