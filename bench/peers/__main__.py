@@ -126,7 +126,6 @@ def compare(
                     f"client {one.client_cpu_ms:.2f} ms a login "
                     f"({time.perf_counter() - began:.0f} s)",
                 )
-    found = rows.pooled([peer.hashing for peer in peers], found)
     return rows.Report(
         cores=os.cpu_count() or 1,
         machine=machine(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,27 +60,6 @@ def row(peer: Peer, rounds: list[Round], unavailable: str | None) -> Row:
     made.median = median(rounds)
     made.shares = [one.share for one in rounds]
     return made
-
-
-def pooled(hashings: Sequence[str], found: Mapping[int, list[Round]]) -> dict[int, list[Round]]:
-    """The rounds of each place with one bare hash of each kind: the mean of all of that round.
-
-    A hash has one rate, whoever uses it. What differs is what else the machine did meanwhile.
-    """
-    pools: dict[tuple[str, int], list[Round]] = {}
-    for place, rounds in found.items():
-        for number, one in enumerate(rounds):
-            pools.setdefault((hashings[place], number), []).append(one)
-
-    def with_all(one: Round, alike: list[Round]) -> Round:
-        rate = statistics.mean(other.bare for other in alike)
-        each = statistics.mean(other.hash_cpu_ms for other in alike)
-        return dataclasses.replace(one, bare=rate, share=one.logins / rate, hash_cpu_ms=each)
-
-    return {
-        place: [with_all(one, pools[hashings[place], n]) for n, one in enumerate(rounds)]
-        for place, rounds in found.items()
-    }
 
 
 def median(rounds: list[Round]) -> Round:

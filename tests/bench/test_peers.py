@@ -80,22 +80,6 @@ def test_each_service_of_a_hash_is_the_first_in_one_round() -> None:
     assert [order[0] for order in orders] == [0, 1, 2]
 
 
-def test_services_with_the_same_hash_have_one_bare_rate_in_each_round() -> None:
-    def rounds(*measured: tuple[float, float]) -> list[Round]:
-        return [dataclasses.replace(ROUND, logins=n, bare=bare) for n, bare in measured]
-
-    found = rows.pooled(
-        ["Argon2id", "Argon2id", "bcrypt"],
-        {0: rounds((90, 90), (90, 100)), 1: rounds((80, 110)), 2: rounds((5, 10))},
-    )
-
-    assert [[(one.bare, one.share) for one in found[place]] for place in (0, 1, 2)] == [
-        [(100, 0.9), (100, 0.9)],
-        [(100, 0.8)],
-        [(10, 0.5)],
-    ]
-
-
 def test_a_service_that_failed_once_has_its_reason_and_no_figures() -> None:
     row = rows.row(Vestibule(), [ROUND], "it ended with 1")
 
