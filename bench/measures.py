@@ -39,9 +39,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def users_in_turn(count: int) -> Callable[[], bytes]:
-    """Logins of user0, user1, … and again."""
-    turn = itertools.count()
-    return lambda: login_request(f"user{next(turn) % count}", service.PASSWORD)
+    """Logins of user0, user1, … and again; made beforehand, so that asking costs little."""
+    prepared = [login_request(f"user{number}", service.PASSWORD) for number in range(count)]
+    return itertools.cycle(prepared).__next__
+
+
+def rotated(items: list[T], by: int) -> list[T]:
+    """The same, begun with another: whoever is measured first in one round is last in another."""
+    first = by % len(items)
+    return items[first:] + items[:first]
 
 
 async def _loaded(port: int, at_once: int) -> tuple[Results, Results]:

@@ -100,9 +100,16 @@ def emptied() -> Iterator[Callable[[Engine], RedisServer]]:
 
 
 @pytest.fixture(params=ENGINES)
-def redis(request: pytest.FixtureRequest, emptied: Callable[[Engine], RedisServer]) -> RedisServer:
-    """A server with nothing in it; what asks for one is run on Redis and on Valkey."""
-    return emptied(request.param)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """What asks for it, or for a server of it, is run on Redis and on Valkey."""
+    found: Engine = request.param
+    return found
+
+
+@pytest.fixture
+def redis(engine: Engine, emptied: Callable[[Engine], RedisServer]) -> RedisServer:
+    """A server with nothing in it."""
+    return emptied(engine)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.measures import rotated
 from bench.peers import environment, render, rows
 from bench.peers.django_oauth_toolkit import DjangoOauthToolkit
 from bench.peers.fastapi_users import FastapiUsers
@@ -140,11 +141,7 @@ def in_turn(peers: list[Peer], number: int) -> list[int]:
     groups: dict[str, list[int]] = {}
     for index, peer in enumerate(peers):
         groups.setdefault(peer.hashing, []).append(index)
-    order: list[int] = []
-    for group in groups.values():
-        first = (number - 1) % len(group)
-        order += group[first:] + group[:first]
-    return order
+    return [index for group in groups.values() for index in rotated(group, number - 1)]
 
 
 def write(report: rows.Report) -> None:

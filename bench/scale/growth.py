@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from bench import bare, service
 from bench.cpu import Meters, between
 from bench.load import percentile
-from bench.measures import run
+from bench.measures import rotated, run
 from bench.scale import crowd, servers
 from bench.scale.deployment import DATABASE, pid_of
 from bench.scale.effort import Effort
@@ -79,8 +79,7 @@ def growth(effort: Effort) -> Iterator[str]:
         targets = _targets(stack, sizes, effort.cluster)
         random = Random(0)
         for index in range(rounds):
-            # Whoever is measured first in one round is last in another.
-            for target in targets[index % len(targets) :] + targets[: index % len(targets)]:
+            for target in rotated(targets, index):
                 for kind, cost in _round(target, random, seconds).items():
                     costs[target.users][kind].append(cost)
     yield "| users | operation | service core-microseconds | PostgreSQL core-microseconds | median ms | cost to the smallest | median to the smallest |"  # noqa: E501

@@ -15,8 +15,8 @@ from random import Random
 
 from bench import service
 from bench.cpu import LOAD, Meters, between, strangers
-from bench.load import Results, login_request, percentile, probe
-from bench.measures import run
+from bench.load import Results, percentile, probe
+from bench.measures import run, users_in_turn
 from bench.scale.deployment import USERS, deployed
 from bench.scale.effort import Effort
 from bench.scale.open_loop import (
@@ -166,7 +166,7 @@ def _cells(one: Round) -> list[str]:
 
 
 def _round(ports: Sequence[int], meters: Meters, seconds: float, seed: int) -> Round:
-    request = _requests()
+    request = users_in_turn(USERS)
     normal = 2 * percentile(run(_quiet(ports, request)), 1)
     before = _capacity(ports, meters, seconds)
     schedule = arrivals(TIMES * before.logins, seconds, random=Random(seed))
@@ -217,11 +217,6 @@ def _target(instances: int) -> Iterator[tuple[list[int], Meters]]:
         return
     with service.running(user_count=USERS) as target:
         yield [target.port], Meters({SERVICE: [target.pid]})
-
-
-def _requests() -> Callable[[], bytes]:
-    prepared = [login_request(f"user{number}", service.PASSWORD) for number in range(USERS)]
-    return itertools.cycle(prepared).__next__
 
 
 async def _quiet(ports: Sequence[int], request: Callable[[], bytes]) -> list[float]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import statistics
 from collections.abc import Iterator, Sequence
 
-from bench import bare, service
+from bench import bare
 from bench.cpu import LOAD, Meters, between, strangers
-from bench.load import WARM_UP, Results, closed_loop, login_request, percentile
-from bench.measures import run
+from bench.load import WARM_UP, Results, closed_loop, percentile
+from bench.measures import run, users_in_turn
 from bench.scale.deployment import DATABASE, REDIS, USERS, Deployment, deployed
 from bench.scale.effort import Effort
 from bench.tokens import (
@@ -37,7 +36,7 @@ async def loaded(
     ports: Sequence[int], meters: Meters, *, at_once: int, seconds: float
 ) -> tuple[list[Results], dict[str, float]]:
     """Logins at all ports at once, and the processor time of the parts in the same seconds."""
-    turn = itertools.count()
+    request = users_in_turn(USERS)
 
     async def metered() -> dict[str, float]:
         await asyncio.sleep(WARM_UP)
@@ -46,12 +45,7 @@ async def loaded(
         return between(before, meters.read())
 
     clients = [
-        closed_loop(
-            port,
-            at_once=at_once // len(ports),
-            seconds=seconds,
-            request=lambda: login_request(f"user{next(turn) % USERS}", service.PASSWORD),
-        )
+        closed_loop(port, at_once=at_once // len(ports), seconds=seconds, request=request)
         for port in ports
     ]
     used, results = await asyncio.gather(metered(), asyncio.gather(*clients))

@@ -7,19 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from pydantic import SecretStr
 
-from tests.redis_server import ENGINES, Engine, RedisServer, redis_server
+from tests.redis_server import Engine, RedisServer, redis_server
 from tests.waiting import until
 from tests.world import FakeClock
 from vestibule.settings import Settings
 from vestibule.state.service import SharedState
 from vestibule.wiring import Services, wire
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """Redis, and Valkey."""
-    found: Engine = request.param
-    return found
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import Any
 MOST = 64 * 1024
 """Bytes that wait for the end of this turn of the loop; with more, all of it is sent at once."""
 
-
 REST = 0.025
 """Seconds at the most. Nobody notices that an answer comes so much later."""
 
