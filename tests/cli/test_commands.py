@@ -284,11 +284,33 @@ def test_an_operator_makes_the_first_administrator(run: Run) -> None:
     assert (made["is_admin"], other["is_admin"]) == (True, False)
 
 
-def test_health_imports_no_more_than_it_needs() -> None:
-    """A container engine asks every few seconds: what it imports is paid for each time."""
+@pytest.mark.parametrize("command", [["migrate"], ["serve"], ["user", "list"]])
+def test_a_database_that_can_not_be_used_is_told_in_a_sentence(
+    run: Run, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "vestibule.db").write_bytes(b"rubbish" * 1000)
+    broken = run(*command, ok=False)
+    monkeypatch.setenv("VESTIBULE_SECRET_KEY", "s" * 43)
+    monkeypatch.setenv("VESTIBULE_DATABASE_URL", "postgresql://a:secret@127.0.0.1:1/b")
+    away = run(*command, ok=False)
+
+    assert broken.stderr == "The database can't be used: file is not a database\n"
+    assert away.stderr.startswith("The database can't be used: ")
+    assert "secret" not in away.stderr
+    assert {broken.exit_code, away.exit_code} == {2}
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        # A container engine asks every few seconds: what it imports is paid for each time.
+        ("health", ["vestibule.wiring", "fastapi", "sqlalchemy"]),
+        ("users", ["scim2_models"]),
+    ],
+)
+def test_a_command_imports_no_more_than_it_needs(command: str, unneeded: list[str]) -> None:
     code = (
-        "import sys, vestibule.cli.health\n"
-        "print([n for n in ('vestibule.wiring', 'fastapi', 'sqlalchemy') if n in sys.modules])"
+        f"import sys, vestibule.cli.{command}\nprint([n for n in {unneeded} if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 

@@ -110,7 +110,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     try:
         version = schema.current(settings.sqlalchemy_url)
         healthy = run_once(settings.sqlalchemy_url, _is_healthy)
-    except (DBAPIError, ValueError, OSError) as error:
+    except (schema.Unusable, DBAPIError, OSError) as error:
         reason = str(getattr(error, "orig", error))
         mend = "look at VESTIBULE_DATABASE_URL, the disk and the file's owner"
         yield Finding("database", "error", reason, mend)

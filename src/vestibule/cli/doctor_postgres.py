@@ -8,8 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
-
 from vestibule.cli.finding import Finding
 from vestibule.settings import Settings
 from vestibule.storage import schema
@@ -41,9 +39,9 @@ def examine_postgres(settings: Settings) -> Iterator[Finding]:
 def _replica(url: str, version: str | None) -> Finding:
     try:
         found = schema.current(url)
-    except (DBAPIError, ValueError, OSError) as error:
+    except schema.Unusable as error:
         return Finding(
-            "replica", "warning", f"it is away: {getattr(error, 'orig', None) or error}",
+            "replica", "warning", f"it is away: {error}",
             "look at VESTIBULE_DATABASE_REPLICA_URL; until then the primary is asked",
         )  # fmt: skip
     if found != version:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import typer
@@ -20,6 +21,7 @@ __all__ = [
     "AsJson",
     "ask_password",
     "err",
+    "explained",
     "fail",
     "load_settings",
     "out",
@@ -33,7 +35,7 @@ T = TypeVar("T")
 
 
 def run(work: Callable[[Services], Awaitable[T]]) -> T:
-    """Run a command on a migrated database; our errors become a sentence and exit code 1."""
+    """Run a command on a migrated database; what goes wrong is `explained`."""
     settings = load_settings()
 
     async def go() -> T:
@@ -41,10 +43,19 @@ def run(work: Callable[[Services], Awaitable[T]]) -> T:
         async with running(settings) as services:
             return await work(services)
 
-    try:
+    with explained():
         return asyncio.run(go())
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """A sentence for what goes wrong; exit code 1, or 2 where the database can't be used."""
+    try:
+        yield
     except ApiError as error:
         fail(error.detail)
+    except schema.Unusable as error:
+        fail(f"The database can't be used: {error}", code=2)
 
 
 def ask_password() -> SecretStr:

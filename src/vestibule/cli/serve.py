@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vestibule import logs
-from vestibule.cli.output import AsJson, load_settings, out, print_done, print_json
+from vestibule.cli.output import AsJson, explained, load_settings, out, print_done, print_json
 from vestibule.server.first_start import FirstStart
 from vestibule.settings import Settings
 from vestibule.storage import schema
@@ -30,7 +30,7 @@ def serve(
     settings = settings.model_copy(update=given)
     logs.configure(level=settings.log_level, form=settings.log_format, traces=settings.traces)
 
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), explained():
         run_server(settings, observer=_Announcer(settings, as_json=as_json))
 
 
@@ -78,9 +78,10 @@ class _Announcer:
 def migrate(as_json: AsJson = False) -> None:
     """Bring the database to the version of this program."""
     settings = load_settings()
-    former = schema.current(settings.sqlalchemy_url)
-    schema.upgrade(settings.sqlalchemy_url)
-    present = schema.current(settings.sqlalchemy_url)
+    with explained():
+        former = schema.current(settings.sqlalchemy_url)
+        schema.upgrade(settings.sqlalchemy_url)
+        present = schema.current(settings.sqlalchemy_url)
     print_done(
         f"The database is at version {present}.",
         {"from": former, "to": present},

@@ -26,6 +26,7 @@ from vestibule.pages.organization.standing import Standings
 from vestibule.pages.rooms import Room
 from vestibule.pages.routes import PageRouter
 from vestibule.wiring import Services
+from vestibule.wiring.provisioning import make_provisioning
 
 MakeRoom = Callable[[str, int | None], Room]
 """A room of what people sign in for, and the most age of the sign-in in seconds."""
@@ -39,6 +40,7 @@ def account_pages(services: Services, make_room: MakeRoom) -> list[PageRouter]:
     lately = services.settings.administration_lifetime
     fresh = make_room(noop("to make an API key"), lately)
     connecting = make_room(noop("to make a token for an identity provider"), lately)
+    provisioned = make_provisioning(services)
     clients, of_people = services.clients, services.organizations
     standings = Standings(administration=services.administration, organizations=of_people)
     return [
@@ -79,9 +81,9 @@ def account_pages(services: Services, make_room: MakeRoom) -> list[PageRouter]:
         provisioning.router(
             room=inside,
             fresh=connecting,
-            administration=services.provisioning.administration,
+            administration=provisioned.administration,
             standings=standings,
-            base=services.provisioning.base,
+            base=provisioned.base,
             clock=services.clock,
         ),
         organization_activity.router(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from vestibule.storage.opening import run_once
 
@@ -17,8 +18,12 @@ HEAD = "0007"
 """The newest migration. A test holds it against the files."""
 
 
+class Unusable(Exception):
+    """The database can't be reached, entered or read; the text is the reason."""
+
+
 def current(url: str) -> str | None:
-    """The version of this database; None for an empty one."""
+    """The version of this database; None for an empty one. Raises `Unusable`."""
 
     def version(connection: Connection) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
@@ -27,7 +32,10 @@ def current(url: str) -> str | None:
             text("SELECT version_num FROM alembic_version")
         ).scalar_one_or_none()
 
-    return run_once(url, version)
+    try:
+        return run_once(url, version)
+    except (DBAPIError, OSError, ValueError) as error:
+        raise Unusable(str(getattr(error, "orig", error)) or type(error).__name__) from error
 
 
 def is_behind(version: str | None) -> bool:
@@ -40,7 +48,10 @@ def is_behind(version: str | None) -> bool:
 
 
 def upgrade(url: str) -> None:
-    """Run the migrations that are missing. Safe when several processes start at once."""
+    """Run the migrations that are missing. Safe when several processes start at once.
+
+    Raises `Unusable`.
+    """
     from alembic import command
 
     if is_behind(current(url)):

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vestibule.audit.service import Audit
-from vestibule.clock import Clock
-from vestibule.guard.service import Guard
-from vestibule.orgs.authorization import Authorization
 from vestibule.scim.administration import ScimAdministration
 from vestibule.scim.endpoints import PREFIX
 from vestibule.scim.groups import ProvisionedGroups
 from vestibule.scim.tenants import Tenants
 from vestibule.scim.users import ProvisionedUsers
-from vestibule.sessions.service import Sessions
-from vestibule.settings import Settings
-from vestibule.storage.database import Database
-from vestibule.users.service import Users
+from vestibule.wiring.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +24,32 @@ class Provisioning:
     administration: ScimAdministration
 
 
-def make_provisioning(
-    settings: Settings,
-    database: Database,
-    users: Users,
-    sessions: Sessions,
-    authorization: Authorization,
-    guard: Guard,
-    audit: Audit,
-    clock: Clock,
-) -> Provisioning:
-    """Provisioning of all organizations."""
-    base = f"{settings.public_url}{PREFIX}"
+def make_provisioning(services: Services) -> Provisioning:
+    """Provisioning of all organizations.
+
+    It is no part of `Services`: what reads the protocol is large, and commands don't need it.
+    """
+    base = f"{services.settings.public_url}{PREFIX}"
     groups = ProvisionedGroups(
-        database=database, sessions=sessions, audit=audit, clock=clock, base=base
+        database=services.database,
+        sessions=services.sessions,
+        audit=services.audit,
+        clock=services.clock,
+        base=base,
     )
     return Provisioning(
         base=base,
-        tenants=Tenants(database=database, guard=guard, clock=clock),
+        tenants=Tenants(database=services.database, guard=services.guard, clock=services.clock),
         users=ProvisionedUsers(
-            database=database, users=users, sessions=sessions, audit=audit, clock=clock, base=base
+            database=services.database,
+            users=services.users,
+            sessions=services.sessions,
+            audit=services.audit,
+            clock=services.clock,
+            base=base,
         ),
         groups=groups,
-        administration=ScimAdministration(authorization=authorization, groups=groups, clock=clock),
+        administration=ScimAdministration(
+            authorization=services.authorization, groups=groups, clock=services.clock
+        ),
     )
