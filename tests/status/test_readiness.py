@@ -8,6 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
+from structlog.testing import capture_logs
 
 from tests.conftest import make_client
 from tests.e2e.server import free_port
@@ -198,3 +199,17 @@ async def test_who_goes_away_takes_nobody_elses_answer_along() -> None:
     await second
     assert first.cancelled() or first.cancelling()
     assert asked == 1
+
+
+async def test_probes_that_find_all_well_are_no_news_in_the_log(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    with capture_logs() as lines:
+        await client.get(READY)
+        await client.get("/api/v1/health")
+        await client.post("/api/v1/health")
+        services.draining.begin()
+        await client.get(READY)
+
+    told = [(line["status"], line["log_level"]) for line in lines if line["event"] == "request"]
+    assert told == [(200, "debug"), (200, "debug"), (405, "info"), (503, "info")]

@@ -26,6 +26,9 @@ MAX_LOGGED_PATH = 256
 SECRET_PATH = "/device/code/"  # noqa: S105  (where one stands)
 """What the contract has behind this is the device's secret, also where the rest is misspelt."""
 
+PROBES = frozenset({"/api/v1/health", "/api/v1/ready", "/metrics"})
+"""What machines ask every few seconds, of each instance: that all is well is no news."""
+
 SAFE_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -106,7 +109,8 @@ class RequestContextLayer:
             self._metrics.request(
                 route=route, method=scope["method"], status=status, seconds=seconds
             )
-            self._log.info(
+            log = self._log.debug if route in PROBES and status < 400 else self._log.info
+            log(
                 "request",
                 request_id=context.request_id,
                 method=scope["method"],
