@@ -94,12 +94,7 @@ def routers(services: Services) -> list[APIRouter]:
             recovery=services.recovery, authenticate=authenticate, audit=services.audit
         ),
         provisioning.router(administration=provisioned.administration, authenticate=authenticate),
-        scim.router(
-            users=provisioned.users,
-            groups=provisioned.groups,
-            tenants=provisioned.tenants,
-            base=provisioned.base,
-        ),
+        scim.router(provisioned.protocol),
         sessions.router(administration=services.session_administration, authenticate=authenticate),
         devices.router(
             devices=services.devices,

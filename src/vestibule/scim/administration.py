@@ -18,9 +18,10 @@ from vestibule.orgs.checks import checked_name
 from vestibule.orgs.models import Role
 from vestibule.orgs.policy import Action, Standing
 from vestibule.scim import repository
-from vestibule.scim.groups import ProvisionedGroups
 from vestibule.scim.models import ProvisionedGroup, ScimToken
+from vestibule.scim.standing import settle_members
 from vestibule.scim.tokens import digest_of, new_token
+from vestibule.sessions.service import Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,9 @@ class Made:
 class ScimAdministration:
     """What callers do with provisioning. Raises as `Authorization` does."""
 
-    def __init__(
-        self, *, authorization: Authorization, groups: ProvisionedGroups, clock: Clock
-    ) -> None:
+    def __init__(self, *, authorization: Authorization, sessions: Sessions, clock: Clock) -> None:
         self._authorization = authorization
-        self._groups = groups
+        self._sessions = sessions
         self._clock = clock
 
     async def tokens(self, caller: Caller, *, org: str) -> list[ScimToken]:
@@ -124,7 +123,8 @@ class ScimAdministration:
             values = {"role": role.value if role else None}
             repository.change_group(connection, org_id=org_id, group_id=group_id, values=values)
             group = replace(found, role=role)
-            self._groups.give_role(connection, group, now=now)
+            members = repository.members_of(connection, org_id, [group_id])[group_id]
+            settle_members(connection, self._sessions, org_id, members, now=now)
             return group
 
         return await self._authorization.write(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +21,11 @@ from sqlalchemy.exc import IntegrityError
 from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
 from vestibule.ids import new_id
-from vestibule.orgs import repository as orgs
 from vestibule.scim import repository
 from vestibule.scim.changes import patching, replacing
 from vestibule.scim.models import ProvisionedGroup
 from vestibule.scim.resources import LONGEST, MOST, etag, external_id_of, group_resource
-from vestibule.scim.standing import settle
+from vestibule.scim.standing import settle_members
 from vestibule.scim.tenants import Tenant
 from vestibule.sessions.service import Sessions
 from vestibule.storage.database import Database
@@ -125,15 +123,10 @@ class ProvisionedGroups:
             group = self._row(connection, tenant, _known(group_id), match=match)
             members = repository.members_of(connection, org_id, [group.id])[group.id]
             repository.remove_group(connection, org_id=org_id, group_id=group.id)
-            self._settle(connection, org_id, members, now=now)
+            settle_members(connection, self._sessions, org_id, members, now=now)
 
         async with self._audit.following(attempt):
             await self._audit.succeeded(attempt, status=204, work=write)
-
-    def give_role(self, connection: Connection, group: ProvisionedGroup, *, now: datetime) -> None:
-        """Let its members have the role that it has now."""
-        members = repository.members_of(connection, group.org_id, [group.id])[group.id]
-        self._settle(connection, group.org_id, members, now=now)
 
     async def _change(
         self, tenant: Tenant, group_id: str, event: str, change: Change, *, match: str | None
@@ -157,7 +150,7 @@ class ProvisionedGroups:
                 connection, org_id=org_id, group_id=group.id, before=before, after=after
             )
             if group.role is not None:
-                self._settle(connection, org_id, before ^ after, now=now)
+                settle_members(connection, self._sessions, org_id, before ^ after, now=now)
             return self._resource(connection, tenant, group.id)
 
         async with self._audit.following(attempt):
@@ -165,15 +158,6 @@ class ProvisionedGroups:
                 return await self._audit.succeeded(attempt, status=200, work=write)
             except IntegrityError:
                 raise _taken() from None
-
-    def _settle(
-        self, connection: Connection, org_id: UUID, user_ids: Iterable[UUID], *, now: datetime
-    ) -> None:
-        for user_id in sorted(user_ids):
-            user = repository.user(connection, org_id=org_id, user_id=user_id)
-            member = orgs.role_of(connection, org_id=org_id, user_id=user_id) is not None
-            if user is not None and member:
-                settle(connection, self._sessions, user, is_active=True, now=now)
 
     def _row(
         self, connection: Connection, tenant: Tenant, group_id: UUID, *, match: str | None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -31,6 +33,22 @@ def settle(
         _let_in(connection, user, now=now)
     else:
         _put_out(connection, sessions, user, now=now)
+
+
+def settle_members(
+    connection: Connection,
+    sessions: Sessions,
+    org_id: UUID,
+    user_ids: Iterable[UUID],
+    *,
+    now: datetime,
+) -> None:
+    """The same of those who are members, after a group of theirs has changed."""
+    for user_id in sorted(user_ids):
+        user = repository.user(connection, org_id=org_id, user_id=user_id)
+        member = orgs.role_of(connection, org_id=org_id, user_id=user_id) is not None
+        if user is not None and member:
+            settle(connection, sessions, user, is_active=True, now=now)
 
 
 def _let_in(connection: Connection, user: ProvisionedUser, *, now: datetime) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from vestibule.scim.administration import ScimAdministration
 from vestibule.scim.endpoints import PREFIX
-from vestibule.scim.groups import ProvisionedGroups
 from vestibule.scim.tenants import Tenants
-from vestibule.scim.users import ProvisionedUsers
 from vestibule.wiring.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import APIRouter
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,28 +23,31 @@ class Provisioning:
 
     base: str
     """The URL that they know."""
-    tenants: Tenants
-    users: ProvisionedUsers
-    groups: ProvisionedGroups
     administration: ScimAdministration
+    protocol: Callable[[], APIRouter]
+    """Loads and makes what answers them."""
 
 
 def make_provisioning(services: Services) -> Provisioning:
-    """Provisioning of all organizations.
-
-    It is no part of `Services`: what reads the protocol is large, and commands don't need it.
-    """
+    """Provisioning of all organizations."""
     base = f"{services.settings.public_url}{PREFIX}"
-    groups = ProvisionedGroups(
-        database=services.database,
-        sessions=services.sessions,
-        audit=services.audit,
-        clock=services.clock,
-        base=base,
-    )
     return Provisioning(
         base=base,
-        tenants=Tenants(database=services.database, guard=services.guard, clock=services.clock),
+        administration=ScimAdministration(
+            authorization=services.authorization,
+            sessions=services.sessions,
+            clock=services.clock,
+        ),
+        protocol=partial(_protocol, services, base),
+    )
+
+
+def _protocol(services: Services, base: str) -> APIRouter:
+    from vestibule.scim import protocol
+    from vestibule.scim.groups import ProvisionedGroups
+    from vestibule.scim.users import ProvisionedUsers
+
+    return protocol.router(
         users=ProvisionedUsers(
             database=services.database,
             users=services.users,
@@ -48,8 +56,13 @@ def make_provisioning(services: Services) -> Provisioning:
             clock=services.clock,
             base=base,
         ),
-        groups=groups,
-        administration=ScimAdministration(
-            authorization=services.authorization, groups=groups, clock=services.clock
+        groups=ProvisionedGroups(
+            database=services.database,
+            sessions=services.sessions,
+            audit=services.audit,
+            clock=services.clock,
+            base=base,
         ),
+        tenants=Tenants(database=services.database, guard=services.guard, clock=services.clock),
+        base=base,
     )
