@@ -168,5 +168,5 @@ def make_client(services: Services, *, address: str = "127.0.0.1") -> httpx.Asyn
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
-    # Seldom, but before garbage by the gigabyte has to be walked through: each test makes a program.
+    # Each test makes a program: seldom, but before gigabytes of garbage are to be walked through.
     gc.set_threshold(50_000, 10, 3)

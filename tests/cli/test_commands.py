@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from vestibule.cli.main import app
+from vestibule.cli.output import explained
+from vestibule.errors import Conflict, DatabaseUnavailable
 from vestibule.storage import schema
 
 Run = Callable[..., Result]
@@ -288,27 +291,40 @@ def test_an_operator_makes_the_first_administrator(run: Run) -> None:
 def test_a_database_that_can_not_be_used_is_told_in_a_sentence(
     command: str, tmp_path: Path
 ) -> None:
-    def told(url: str) -> str:
+    def told(url: str | None, folder: Path = tmp_path) -> str:
+        named = {} if url is None else {"VESTIBULE_DATABASE_URL": url}
         done = subprocess.run(
             [str(Path(sys.executable).parent / "vestibule"), *command.split()],
             env={
-                "VESTIBULE_DATA_DIR": str(tmp_path),
-                "VESTIBULE_DATABASE_URL": url,
+                "VESTIBULE_DATA_DIR": str(folder),
                 "VESTIBULE_SECRET_KEY": "s" * 43,
+                **named,
             },
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert (done.returncode, done.stdout) == (2, "")
-        return done.stderr
+        assert done.stderr.count("\n") == 1
+        return done.stderr.removeprefix("The database can't be used: ").removesuffix("\n")
 
     file = tmp_path / "broken.db"
     file.write_bytes(b"rubbish" * 1000)
-    away = told("postgresql://a:secret@127.0.0.1:1/b")
 
-    assert told(f"sqlite:///{file}") == "The database can't be used: file is not a database\n"
-    assert away.startswith("The database can't be used: ")
-    assert away.count("\n") == 1
-    assert "secret" not in away
+    assert told(f"sqlite:///{file}") == "file is not a database"
+    assert "Connect call failed" in told("postgresql://a:b@127.0.0.1:1/c")
+    assert told(None, folder=file / "data").endswith(f"'{file / 'data'}'")
+    # The driver would quote a part of this password.
+    assert told("postgresql://a:sec/ret@127.0.0.1:1/c") == (
+        "its URL needs percent-encoding, or is none"
+    )
+
+
+def test_a_database_that_goes_away_meanwhile_is_told_too() -> None:
+    with pytest.raises(typer.Exit) as away, explained():
+        raise DatabaseUnavailable
+    with pytest.raises(typer.Exit) as refused, explained():
+        raise Conflict("It is taken")
+
+    assert (away.value.exit_code, refused.value.exit_code) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -317,6 +333,8 @@ def test_a_database_that_can_not_be_used_is_told_in_a_sentence(
         # A container engine asks every few seconds: what it imports is paid for each time.
         ("health", ["vestibule.wiring", "fastapi", "sqlalchemy"]),
         ("users", ["scim2_models"]),
+        # It answers identity providers, where there are any.
+        ("serve, vestibule.server.run", ["scim2_models"]),
     ],
 )
 def test_a_command_imports_no_more_than_it_needs(command: str, unneeded: list[str]) -> None:

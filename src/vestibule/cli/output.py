@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from vestibule.cli.loading import load_settings
 from vestibule.cli.printing import AsJson, err, fail, out, print_done, print_json, print_rows
-from vestibule.errors import ApiError
+from vestibule.errors import ApiError, DatabaseUnavailable
 from vestibule.storage import schema
 from vestibule.wiring import Services, running
 
@@ -52,6 +52,9 @@ def explained() -> Iterator[None]:
     """A sentence for what goes wrong; exit code 1, or 2 where the database can't be used."""
     try:
         yield
+    except DatabaseUnavailable as error:
+        lacking = "Redis" if error.cause == "shared_state" else "The database"
+        fail(f"{lacking} can't be reached", code=2)
     except ApiError as error:
         fail(error.detail)
     except schema.Unusable as error:

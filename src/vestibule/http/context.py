@@ -109,7 +109,8 @@ class RequestContextLayer:
             self._metrics.request(
                 route=route, method=scope["method"], status=status, seconds=seconds
             )
-            log = self._log.debug if route in PROBES and status < 400 else self._log.info
+            is_well = route in PROBES and 0 < status < 400
+            log = self._log.debug if is_well else self._log.info
             log(
                 "request",
                 request_id=context.request_id,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
+from vestibule.storage.database import is_embedded
 from vestibule.storage.opening import run_once
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ HEAD = "0007"
 
 
 class Unusable(Exception):
-    """The database can't be reached, entered or read; the text is the reason."""
+    """The database can't be reached, entered, read or changed; the text is the reason."""
 
 
 def current(url: str) -> str | None:
@@ -32,10 +35,8 @@ def current(url: str) -> str | None:
             text("SELECT version_num FROM alembic_version")
         ).scalar_one_or_none()
 
-    try:
+    with _told_why(url):
         return run_once(url, version)
-    except (DBAPIError, OSError, ValueError) as error:
-        raise Unusable(str(getattr(error, "orig", error)) or type(error).__name__) from error
 
 
 def is_behind(version: str | None) -> bool:
@@ -55,7 +56,8 @@ def upgrade(url: str) -> None:
     from alembic import command
 
     if is_behind(current(url)):
-        command.upgrade(alembic_config(url), "head")
+        with _told_why(url):
+            command.upgrade(alembic_config(url), "head")
 
 
 async def upgrade_where_behind(url: str) -> None:
@@ -72,3 +74,15 @@ def alembic_config(url: str) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = url
     return config
+
+
+@contextmanager
+def _told_why(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise Unusable(str(getattr(error, "orig", error)) or type(error).__name__) from error
+    except ValueError as error:
+        # The driver quotes the part that it could not read, which may be one of the password.
+        told = str(error) if is_embedded(url) else "its URL needs percent-encoding, or is none"
+        raise Unusable(told) from error
