@@ -52,15 +52,20 @@ def router(protocol: Callable[[], APIRouter]) -> APIRouter:
 class _Answering:
     def __init__(self, protocol: Callable[[], APIRouter]) -> None:
         self._protocol = protocol
-        self._making: asyncio.Future[APIRouter] | None = None
+        self._made: APIRouter | None = None
+        self._making = asyncio.Lock()
 
     def by(self, number: int) -> Callable[[Request], object]:
         async def answered(request: Request) -> Response:
-            if self._making is None:
-                # In a thread: others are answered meanwhile.
-                self._making = asyncio.ensure_future(asyncio.to_thread(self._protocol))
-            made = (await asyncio.shield(self._making)).routes[number]
-            assert isinstance(made, APIRoute)
-            return await made.get_route_handler()(request)
+            route = (self._made or await self._make()).routes[number]
+            assert isinstance(route, APIRoute)
+            return await route.get_route_handler()(request)
 
         return answered
+
+    async def _make(self) -> APIRouter:
+        async with self._making:
+            if self._made is None:
+                # In a thread: others are answered meanwhile.
+                self._made = await asyncio.to_thread(self._protocol)
+            return self._made
