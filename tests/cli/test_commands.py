@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from vestibule.cli.main import app
 from vestibule.cli.output import explained
-from vestibule.errors import Conflict, DatabaseUnavailable
+from vestibule.errors import ApiError, Conflict, DatabaseUnavailable
 from vestibule.storage import schema
 
 Run = Callable[..., Result]
@@ -318,13 +318,22 @@ def test_a_database_that_can_not_be_used_is_told_in_a_sentence(
     )
 
 
-def test_a_database_that_goes_away_meanwhile_is_told_too() -> None:
-    with pytest.raises(typer.Exit) as away, explained():
-        raise DatabaseUnavailable
-    with pytest.raises(typer.Exit) as refused, explained():
-        raise Conflict("It is taken")
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (DatabaseUnavailable(), 2, "The database doesn't answer\n"),
+        (DatabaseUnavailable(cause="shared_state"), 2, "Redis doesn't answer\n"),
+        (Conflict("It is taken"), 1, "It is taken\n"),
+    ],
+)
+def test_what_goes_wrong_meanwhile_is_told_too(
+    error: ApiError, code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, explained():
+        raise error
 
-    assert (away.value.exit_code, refused.value.exit_code) == (2, 1)
+    assert ended.value.exit_code == code
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import httpx
@@ -43,8 +44,10 @@ async def test_it_is_made_once_in_a_thread_and_made_again_after_a_failure() -> N
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         with pytest.raises(MemoryError):
             await client.get(f"{PREFIX}/Users")
-        second = await client.get(f"{PREFIX}/ServiceProviderConfig")
-        third = await client.post(f"{PREFIX}/Groups/.search")
+        second, third = await asyncio.gather(
+            client.get(f"{PREFIX}/ServiceProviderConfig"),
+            client.post(f"{PREFIX}/Groups/.search"),
+        )
 
     assert (second.json(), third.json()) == ("GET /ServiceProviderConfig", "POST /Groups/.search")
     assert len(makers) == 2

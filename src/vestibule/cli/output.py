@@ -54,7 +54,7 @@ def explained() -> Iterator[None]:
         yield
     except DatabaseUnavailable as error:
         lacking = "Redis" if error.cause == "shared_state" else "The database"
-        fail(f"{lacking} can't be reached", code=2)
+        fail(f"{lacking} doesn't answer", code=2)
     except ApiError as error:
         fail(error.detail)
     except schema.Unusable as error:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +33,14 @@ def current(url: str) -> str | None:
             text("SELECT version_num FROM alembic_version")
         ).scalar_one_or_none()
 
-    with _told_why(url):
+    try:
         return run_once(url, version)
+    except (SQLAlchemyError, OSError) as error:
+        raise Unusable(str(getattr(error, "orig", error)) or type(error).__name__) from error
+    except (ValueError, LookupError) as error:
+        # The driver quotes the part that it could not read, which may be one of the password.
+        told = str(error) if is_embedded(url) else "its URL needs percent-encoding, or is none"
+        raise Unusable(told) from error
 
 
 def is_behind(version: str | None) -> bool:
@@ -56,8 +60,11 @@ def upgrade(url: str) -> None:
     from alembic import command
 
     if is_behind(current(url)):
-        with _told_why(url):
-            command.upgrade(alembic_config(url), "head")
+        config = alembic_config(url)
+        try:
+            command.upgrade(config, "head")
+        except (SQLAlchemyError, OSError) as error:
+            raise Unusable(f"a migration failed: {error}") from error
 
 
 async def upgrade_where_behind(url: str) -> None:
@@ -74,15 +81,3 @@ def alembic_config(url: str) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = url
     return config
-
-
-@contextmanager
-def _told_why(url: str) -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        raise Unusable(str(getattr(error, "orig", error)) or type(error).__name__) from error
-    except ValueError as error:
-        # The driver quotes the part that it could not read, which may be one of the password.
-        told = str(error) if is_embedded(url) else "its URL needs percent-encoding, or is none"
-        raise Unusable(told) from error
