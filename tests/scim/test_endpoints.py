@@ -12,11 +12,10 @@ from fastapi.routing import APIRoute
 
 from vestibule.scim.endpoints import PREFIX, ROUTES, router
 from vestibule.wiring import Services
-from vestibule.wiring.provisioning import make_provisioning
 
 
 def test_each_route_is_answered_by_the_protocols_own(services: Services) -> None:
-    made = make_provisioning(services).protocol()
+    made = services.provisioning.protocol()
 
     own = [(route.methods, route.path) for route in made.routes if isinstance(route, APIRoute)]
     assert own == [({method}, PREFIX + path) for method, path in ROUTES]

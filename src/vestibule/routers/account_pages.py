@@ -26,7 +26,6 @@ from vestibule.pages.organization.standing import Standings
 from vestibule.pages.rooms import Room
 from vestibule.pages.routes import PageRouter
 from vestibule.wiring import Services
-from vestibule.wiring.provisioning import make_provisioning
 
 MakeRoom = Callable[[str, int | None], Room]
 """A room of what people sign in for, and the most age of the sign-in in seconds."""
@@ -40,7 +39,6 @@ def account_pages(services: Services, make_room: MakeRoom) -> list[PageRouter]:
     lately = services.settings.administration_lifetime
     fresh = make_room(noop("to make an API key"), lately)
     connecting = make_room(noop("to make a token for an identity provider"), lately)
-    provisioned = make_provisioning(services)
     clients, of_people = services.clients, services.organizations
     standings = Standings(administration=services.administration, organizations=of_people)
     return [
@@ -81,9 +79,9 @@ def account_pages(services: Services, make_room: MakeRoom) -> list[PageRouter]:
         provisioning.router(
             room=inside,
             fresh=connecting,
-            administration=provisioned.administration,
+            administration=services.provisioning.administration,
             standings=standings,
-            base=provisioned.base,
+            base=services.provisioning.base,
             clock=services.clock,
         ),
         organization_activity.router(

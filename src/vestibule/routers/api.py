@@ -28,13 +28,11 @@ from vestibule.storage.database import is_embedded
 from vestibule.tokens import endpoints as tokens
 from vestibule.users import endpoints as users
 from vestibule.wiring import Services
-from vestibule.wiring.provisioning import make_provisioning
 
 
 def routers(services: Services) -> list[APIRouter]:
     """The routers around services that are made already."""
     authenticate = services.authenticate
-    provisioned = make_provisioning(services)
     return [
         # Routers are asked in this order: those first that everybody asks.
         login.router(service=services.login, audit=services.audit, metrics=services.metrics),
@@ -93,8 +91,10 @@ def routers(services: Services) -> list[APIRouter]:
         recovery.router(
             recovery=services.recovery, authenticate=authenticate, audit=services.audit
         ),
-        provisioning.router(administration=provisioned.administration, authenticate=authenticate),
-        scim.router(provisioned.protocol),
+        provisioning.router(
+            administration=services.provisioning.administration, authenticate=authenticate
+        ),
+        scim.router(services.provisioning.protocol),
         sessions.router(administration=services.session_administration, authenticate=authenticate),
         devices.router(
             devices=services.devices,

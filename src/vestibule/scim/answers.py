@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -15,11 +14,11 @@ from starlette.responses import Response
 
 from vestibule.errors import ApiError, ErrorType
 from vestibule.http.forms import once
+from vestibule.scim.endpoints import Handler
 
 MEDIA_TYPE = "application/scim+json"
 SURROGATE = re.compile("[\ud800-\udfff]")
 TAKEN = {MEDIA_TYPE, "application/json"}
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 TYPES = {
     400: ErrorType.INVALID,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 PREFIX = "/scim/v2"
 _RESOURCES = ("Users", "Groups")
@@ -52,20 +55,21 @@ def router(protocol: Callable[[], APIRouter]) -> APIRouter:
 class _Answering:
     def __init__(self, protocol: Callable[[], APIRouter]) -> None:
         self._protocol = protocol
-        self._made: APIRouter | None = None
+        self._handlers: list[Handler] | None = None
         self._making = asyncio.Lock()
 
-    def by(self, number: int) -> Callable[[Request], object]:
+    def by(self, number: int) -> Handler:
         async def answered(request: Request) -> Response:
-            route = (self._made or await self._make()).routes[number]
-            assert isinstance(route, APIRoute)
-            return await route.get_route_handler()(request)
+            handlers = self._handlers or await self._made()
+            return await handlers[number](request)
 
         return answered
 
-    async def _make(self) -> APIRouter:
+    async def _made(self) -> list[Handler]:
         async with self._making:
-            if self._made is None:
+            if self._handlers is None:
                 # In a thread: others are answered meanwhile.
-                self._made = await asyncio.to_thread(self._protocol)
-            return self._made
+                made = await asyncio.to_thread(self._protocol)
+                routes = [route for route in made.routes if isinstance(route, APIRoute)]
+                self._handlers = [route.get_route_handler() for route in routes]
+            return self._handlers

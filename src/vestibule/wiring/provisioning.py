@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
+from fastapi import APIRouter
+
+from vestibule.audit.service import Audit
+from vestibule.clock import Clock
+from vestibule.guard.service import Guard
+from vestibule.orgs.authorization import Authorization
 from vestibule.scim.administration import ScimAdministration
 from vestibule.scim.endpoints import PREFIX
 from vestibule.scim.tenants import Tenants
-from vestibule.wiring.services import Services
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fastapi import APIRouter
+from vestibule.sessions.service import Sessions
+from vestibule.settings import Settings
+from vestibule.storage.database import Database
+from vestibule.users.service import Users
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,41 +31,40 @@ class Provisioning:
     """Loads and makes what answers them."""
 
 
-def make_provisioning(services: Services) -> Provisioning:
+def make_provisioning(
+    settings: Settings,
+    database: Database,
+    users: Users,
+    sessions: Sessions,
+    authorization: Authorization,
+    guard: Guard,
+    audit: Audit,
+    clock: Clock,
+) -> Provisioning:
     """Provisioning of all organizations."""
-    base = f"{services.settings.public_url}{PREFIX}"
+    base = f"{settings.public_url}{PREFIX}"
+
+    def protocol() -> APIRouter:
+        from vestibule.scim import protocol
+        from vestibule.scim.groups import ProvisionedGroups
+        from vestibule.scim.users import ProvisionedUsers
+
+        return protocol.router(
+            users=ProvisionedUsers(
+                database=database, users=users, sessions=sessions, audit=audit, clock=clock,
+                base=base,
+            ),
+            groups=ProvisionedGroups(
+                database=database, sessions=sessions, audit=audit, clock=clock, base=base
+            ),
+            tenants=Tenants(database=database, guard=guard, clock=clock),
+            base=base,
+        )  # fmt: skip
+
     return Provisioning(
         base=base,
         administration=ScimAdministration(
-            authorization=services.authorization,
-            sessions=services.sessions,
-            clock=services.clock,
+            authorization=authorization, sessions=sessions, clock=clock
         ),
-        protocol=partial(_protocol, services, base),
-    )
-
-
-def _protocol(services: Services, base: str) -> APIRouter:
-    from vestibule.scim import protocol
-    from vestibule.scim.groups import ProvisionedGroups
-    from vestibule.scim.users import ProvisionedUsers
-
-    return protocol.router(
-        users=ProvisionedUsers(
-            database=services.database,
-            users=services.users,
-            sessions=services.sessions,
-            audit=services.audit,
-            clock=services.clock,
-            base=base,
-        ),
-        groups=ProvisionedGroups(
-            database=services.database,
-            sessions=services.sessions,
-            audit=services.audit,
-            clock=services.clock,
-            base=base,
-        ),
-        tenants=Tenants(database=services.database, guard=services.guard, clock=services.clock),
-        base=base,
+        protocol=protocol,
     )

@@ -33,7 +33,6 @@ from vestibule.oauth.consents import Consents
 from vestibule.oauth.introspection import Introspector
 from vestibule.oauth.service import TokenEndpoint
 from vestibule.orgs.administration import Administration
-from vestibule.orgs.authorization import Authorization
 from vestibule.orgs.projects import Projects
 from vestibule.orgs.service import Organizations
 from vestibule.orgs.workspaces import Workspaces
@@ -56,6 +55,7 @@ from vestibule.tracing.spans import Tracing
 from vestibule.users.imports import Imports
 from vestibule.users.service import Users
 from vestibule.wiring.own import Own
+from vestibule.wiring.provisioning import Provisioning
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,6 @@ class Services:
     keys: KeyRing
     tokens: Tokens
     organizations: Organizations
-    authorization: Authorization
     administration: Administration
     workspaces: Workspaces
     projects: Projects
@@ -84,6 +83,7 @@ class Services:
     invitations: Invitations
     outbox: Outbox
     recovery: Recovery
+    provisioning: Provisioning
     api_keys: ApiKeys
     passwords: Passwords
     users: Users

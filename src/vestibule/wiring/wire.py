@@ -66,6 +66,7 @@ from vestibule.wiring.parts import (
     make_sessions,
     make_shared_state,
 )
+from vestibule.wiring.provisioning import make_provisioning
 from vestibule.wiring.services import Services
 
 
@@ -248,7 +249,6 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         keys=keys,
         tokens=tokens,
         organizations=organizations,
-        authorization=authorization,
         administration=Administration(
             organizations=organizations,
             authorization=authorization,
@@ -272,6 +272,9 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         outbox=outbox,
         recovery=make_recovery(
             settings, database, users, people.registry, outbox, letters, guard, audit, clock
+        ),
+        provisioning=make_provisioning(
+            settings, database, users, sessions, authorization, guard, audit, clock
         ),
         api_keys=api_keys,
         passwords=passwords,
