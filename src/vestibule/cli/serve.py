@@ -31,7 +31,6 @@ def serve(
     logs.configure(level=settings.log_level, form=settings.log_format, traces=settings.traces)
 
     with contextlib.suppress(KeyboardInterrupt), explained():
-        schema.current(settings.sqlalchemy_url)  # before anything is made: can it be used?
         run_server(settings, observer=_Announcer(settings, as_json=as_json))
 
 

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 
 from vestibule import logs
 from vestibule.orgs.founding import found
-from vestibule.storage import schema
 from vestibule.users import repository as users
 from vestibule.wiring import Services
 
@@ -29,12 +28,11 @@ class FirstStart:
 
 
 async def prepare(services: Services) -> FirstStart | None:
-    """Migrate, make the first key and, where there is no user yet, the first one.
+    """Make the first key and, where there is no user yet, the first one.
 
     Returns what was made for people to know; None at every later start, and where an operator
     makes the first user. Of any number of instances that start at once, one makes it.
     """
-    await schema.upgrade_where_behind(services.database.url)
     await services.keys.ensure()
     if await services.users.exist():
         return None

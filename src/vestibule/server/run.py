@@ -21,6 +21,7 @@ from vestibule.server.first_start import FirstStart, prepare
 from vestibule.server.insecure import insecurities
 from vestibule.server.protocol import protocol
 from vestibule.settings import Settings
+from vestibule.storage import schema
 from vestibule.wiring import wire
 
 KEEP_ALIVE = 30
@@ -40,7 +41,10 @@ class Observer(Protocol):
 
 
 def serve(settings: Settings, *, observer: Observer) -> None:
-    """Run until SIGTERM or SIGINT; what is under way then is finished first."""
+    """Migrate, then run until SIGTERM or SIGINT; what is under way then is finished first.
+
+    Raises `schema.Unusable`.
+    """
     # Each connection is a file: take as many as the system allows, not the modest default.
     _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
@@ -50,6 +54,7 @@ def serve(settings: Settings, *, observer: Observer) -> None:
 
 async def _serve(settings: Settings, observer: Observer) -> None:
     log = logs.get("server")
+    await schema.upgrade_where_behind(settings.sqlalchemy_url)
     services = wire(settings)
     try:
         first_start = await prepare(services)
