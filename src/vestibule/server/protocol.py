@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from vestibule.errors import InvalidRequest
 from vestibule.http import resting
-from vestibule.ids import new_id
+from vestibule.ids import new_hex
 from vestibule.server.batching import BatchingTransport, Rests
 
 MAX_OVERHEAD = 128 * 1024
@@ -91,7 +91,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
             b"content-length: %d\r\n" % len(body),
             b"cache-control: no-store\r\n",
             b"x-content-type-options: nosniff\r\n",
-            b"x-request-id: %s\r\n" % new_id().hex.encode(),
+            b"x-request-id: %s\r\n" % new_hex().encode(),
             b"connection: close\r\n\r\n",
         ]
         self._disarm()

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from vestibule.clock import Clock
 from vestibule.errors import AuthenticationFailed
-from vestibule.ids import new_id
+from vestibule.ids import new_hex
 from vestibule.tokens import repository
 from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.subject import AccessToken, Subject, subject_of
@@ -56,7 +56,7 @@ class Tokens:
         claims["aud"] = self.audience
         claims["iat"] = now
         claims["exp"] = min(now + self.access_lifetime, expires_at or now + self.access_lifetime)
-        claims["jti"] = new_id().hex
+        claims["jti"] = new_hex()
         return await self._sign(claims, typ="at+jwt")
 
     def remaining(self, expires_at: int) -> int:
