@@ -7,7 +7,9 @@ import threading
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from tests.world import LOGIN, World, log_in
 from vestibule.app import build
@@ -27,7 +29,8 @@ async def test_a_full_pool_refuses_at_the_door_and_says_so_in_the_trail(
     running = asyncio.create_task(held[0].run(hold.wait))
 
     # Not even a form: it is not looked at.
-    refused = await client.post(LOGIN, content=b"nonsense")
+    with capture_logs() as lines:
+        refused = await client.post(LOGIN, content=b"nonsense")
     others = await client.get("/api/v1/health")
     hold.set()
     await running
@@ -43,6 +46,14 @@ async def test_a_full_pool_refuses_at_the_door_and_says_so_in_the_trail(
     await services.audit.flush()
     rows = [(r.event, r.cause, r.status) for r in await services.audit.latest(limit=10)]
     assert ("login", "hash_queue", 429) in rows
+
+    # One line of it, and the metrics know which route it was.
+    (line,) = (line for line in lines if line["log_level"] != "debug")
+    assert (line["event"], line["cause"], line["status"]) == ("login", "hash_queue", 429)
+    assert line["request_id"] == refused.headers["X-Request-ID"]
+    counted = generate_latest(services.metrics.registry).decode()
+    assert f'{{method="POST",route="{LOGIN}",status="429"}} 1.0' in counted
+    assert 'vestibule_limit_refusals_total{policy="hashing"} 1.0' in counted
 
 
 async def test_a_connection_rests_where_it_was_refused_for_want_of_room_and_nowhere_else(

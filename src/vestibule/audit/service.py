@@ -123,20 +123,26 @@ class Audit:
         except (AuthorizationPending, SlowDown):
             raise  # a device waits: nothing has happened yet
         except ApiError as error:
-            judged = error.status in (401, 403, 404) or isinstance(error, JUDGED)
-            result = Result.FAILURE if judged else Result.REFUSED
-            if isinstance(error, RateLimited):
-                self._metrics.refused(error.policy)
-            event = self.event(attempt, result=result, cause=error.cause, status=error.status)
-            if judged and (attempt.identifier_digest or attempt.user_id):
+            if _is_judged(error) and (attempt.identifier_digest or attempt.user_id):
+                event = self._failed(attempt, error)
                 await self.record(event, error_type=error.type.value)
             else:
-                self.record_soon(event, error_type=error.type.value)
+                self.refused(attempt, error)
             raise
         except Exception:
             event = self.event(attempt, result=Result.REFUSED, cause="defect", status=500)
             self.record_soon(event, error_type=ErrorType.INTERNAL.value)
             raise
+
+    def refused(self, attempt: Attempt, error: ApiError) -> None:
+        """Record soon that an attempt ended so."""
+        if isinstance(error, RateLimited):
+            self._metrics.refused(error.policy)
+        self.record_soon(self._failed(attempt, error), error_type=error.type.value)
+
+    def _failed(self, attempt: Attempt, error: ApiError) -> AuditEvent:
+        result = Result.FAILURE if _is_judged(error) else Result.REFUSED
+        return self.event(attempt, result=result, cause=error.cause, status=error.status)
 
     def log(self, event: AuditEvent, *, error_type: str = NO_ERROR) -> None:
         """The event's log line, and its place in the metrics."""
@@ -305,3 +311,8 @@ class Audit:
         left_out = self._strangers.turn()
         if left_out:
             self._log.warning("audit rows left out", count=left_out, error="too many of strangers")
+
+
+def _is_judged(error: ApiError) -> bool:
+    """Whether it was a credential that was decided on."""
+    return error.status in (401, 403, 404) or isinstance(error, JUDGED)

@@ -15,7 +15,7 @@ from vestibule.http.draining import Draining
 from vestibule.http.envelope import Answer
 from vestibule.http.peer import Peer, resolve_peer
 from vestibule.http.routes import route_of
-from vestibule.ids import new_id
+from vestibule.ids import new_hex
 from vestibule.metrics.service import NO_ROUTE, Metrics
 from vestibule.settings.listening import IPNetwork
 
@@ -43,6 +43,8 @@ class RequestContext:
 
     request_id: str
     peer: Peer
+    is_told: bool = False
+    """Whether the log has a line already that says as much as this request's would."""
 
 
 def context_of(request: Request) -> RequestContext:
@@ -110,7 +112,7 @@ class RequestContextLayer:
                 route=route, method=scope["method"], status=status, seconds=seconds
             )
             is_well = route in PROBES and 0 < status < 400
-            log = self._log.debug if is_well else self._log.info
+            log = self._log.debug if is_well or context.is_told else self._log.info
             log(
                 "request",
                 request_id=context.request_id,
@@ -173,4 +175,4 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             accepted: bytes = value
             return accepted.decode()
-    return new_id().hex
+    return new_hex()

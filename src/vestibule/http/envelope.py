@@ -31,6 +31,9 @@ METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 """Those that a route of ours may have; HEAD is GET's, of one layer for all."""
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+"""Made once: `json.dumps` with separators makes an encoder each time."""
+
 Answer = Callable[[Request, ApiError], Response]
 """How a request is told that it has failed."""
 
@@ -47,7 +50,7 @@ def error_response(error: ApiError, *, path: str = "") -> Response:
     """The envelope as an HTTP response for a request to `path`, with the error's headers."""
     content = error.oauth_payload() if path.startswith(OAUTH) else error.payload()
     return Response(
-        content=json.dumps(content, separators=(",", ":")),
+        content=_encode(content),
         status_code=error.status,
         headers=error.headers,
         media_type="application/json",

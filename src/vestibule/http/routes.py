@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from starlette.types import Scope
 
 from vestibule.metrics.children import OTHER
@@ -15,6 +17,18 @@ def route_of(scope: Scope) -> str | None:
     """
     path: str | None = getattr(scope.get("route"), "path", None)
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a layer notes in the scope that answers before the router has seen a request."""
+
+    path: str
+
+
+def note_route(scope: Scope, route: Route) -> None:
+    """Say what was asked for, as the router would have."""
+    scope["route"] = route
 
 
 def named_method(method: str) -> str:

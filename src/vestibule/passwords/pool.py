@@ -109,7 +109,7 @@ class HashPool:
         Raises `RateLimited` where its turn would come after the deadline.
         """
         if self.is_full:
-            raise self._full()
+            raise self.refusal()
         return Reservation(self)
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ class HashPool:
 
     async def _run(self, since: float, work: Callable[[], T]) -> T:
         if self._closing:
-            raise self._full()
+            raise self.refusal()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         job = _Job(work, since, loop, answer)
@@ -151,7 +151,7 @@ class HashPool:
         began = self._clock.monotonic()
         job.waited = began - job.since
         if job.waited + self._time_to_answer() > self._deadline:
-            job.error = self._full()
+            job.error = self.refusal()
             return
         try:
             job.result = job.work()
@@ -189,7 +189,8 @@ class HashPool:
         # show that they no longer are, after one dear imported hash or a stopped machine.
         return min(expected, HEADROOM * self._deadline)
 
-    def _full(self) -> RateLimited:
+    def refusal(self) -> RateLimited:
+        """What is told to whom there is no room for."""
         # Room for one is there after one job, but everybody who was refused waits for it.
         return RateLimited(
             "Too many sign-ins at the moment, try again shortly",
