@@ -68,12 +68,17 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         end = self._received.find(b"\r\n\r\n")
-        if end < 0 or self._answer is None:
+        if end < 0:
             return
         head = self._received[: end + 2]
         if len(self._received) < end + 4 + int(_field(head, b"\r\ncontent-length: ")):
             return
         self._received = b""
+        self.answered(head)
+
+    def answered(self, head: bytes) -> None:
+        """An answer is there whole, and begins with this head."""
+        assert self._answer is not None
         self._answer.set_result(
             Answer(
                 status=int(head[9:12]),

@@ -137,10 +137,18 @@ class BareHash:
 
 
 def bare_hash(command: Command, seconds: float) -> BareHash:
-    """Measured with nothing around it, in as many processes as there are cores."""
+    """Measured with nothing around it, in as many processes as make the most of all cores.
+
+    A hash that has threads of its own has them in each other's way where there are several.
+    """
+    tried = (_bare_hash(command, seconds, count) for count in sorted({1, os.cpu_count() or 1}))
+    return max(tried, key=lambda one: one.rate)
+
+
+def _bare_hash(command: Command, seconds: float, processes: int) -> BareHash:
     script = str(SITES / "rate.py")
     python, target = command.arguments
-    arguments = [python, script, target, str(seconds), str(os.cpu_count() or 1)]
+    arguments = [python, script, target, str(seconds), str(processes)]
     printed = run(Command(arguments, command.environment), seconds=60 + 10 * seconds)
     rate, cpu_ms = map(float, printed.split())
     return BareHash(rate, cpu_ms)

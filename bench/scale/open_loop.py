@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
-from bench.load import Answer, Connection
+from bench.load import Connection
 
 PATIENCE = 10.0
 """Seconds after which somebody no longer waits."""
@@ -41,16 +43,43 @@ def arrivals(rate: float, seconds: float, *, random: Random) -> list[float]:
     return found
 
 
+class Line(Connection):
+    """Can tell of an answer by a call: a future for each would cost more than all the rest."""
+
+    _told: Callable[[int], None] | None = None
+
+    def ask_then(self, request: bytes, told: Callable[[int], None]) -> None:
+        """Send; `told` gets the status of the answer, or `NO_ANSWER`."""
+        self._told = told
+        self._transport.write(request)
+
+    def answered(self, head: bytes) -> None:
+        """An answer is there whole, and begins with this head."""
+        if self._told is None:
+            super().answered(head)
+        else:
+            self._tell(int(head[9:12]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._tell(NO_ANSWER)
+
+    def _tell(self, status: int) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            told(status)
+
+
 class Pool:
     """Connections to one port; one that is not in use is used again."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._idle: list[Connection] = []
+        self._idle: list[Line] = []
         self.opened = 0
         """How many there have been."""
 
-    def idle(self) -> Connection | None:
+    def idle(self) -> Line | None:
         """One that is open and not in use, which it is from now on."""
         while self._idle:
             connection = self._idle.pop()
@@ -58,14 +87,14 @@ class Pool:
                 return connection
         return None
 
-    async def open(self) -> Connection:
+    async def open(self) -> Line:
         """A new one; raises OSError."""
-        connection = Connection(self._port)
+        connection = Line(self._port)
         await connection.open()
         self.opened += 1
         return connection
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: Line) -> None:
         """It is no longer in use."""
         self._idle.append(connection)
 
@@ -99,7 +128,7 @@ async def open_loop(
 
 
 class _Asker:
-    """Asks without a task for each arrival: what the load costs is taken from what it loads."""
+    """Asks without a task or a timer for each: what the load costs is taken from what it loads."""
 
     def __init__(
         self,
@@ -118,12 +147,17 @@ class _Asker:
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._connecting: set[asyncio.Task[None]] = set()
+        self._waiting: deque[tuple[float, int, Line]] = deque()
+        """Until when which of them are waited for, in the order of that."""
+        self._patience_ends: asyncio.TimerHandle | None = None
 
     async def all_asked(self) -> list[Outcome]:
         self._began = time.perf_counter()
         if self._left:
             self._ask_who_is_due()
             await self._done
+        if self._patience_ends is not None:
+            self._patience_ends.cancel()
         for pool in self._pools:
             pool.close()
         return [outcome for outcome in self._outcomes if outcome is not None]
@@ -172,22 +206,30 @@ class _Asker:
         if not task.cancelled() and (error := task.exception()):
             self._failed(error)
 
-    def _send(self, pool: Pool, connection: Connection, index: int, until: float) -> None:
+    def _send(self, pool: Pool, connection: Line, index: int, until: float) -> None:
         if connection.lost:  # since it was opened
             self._note(index, NO_ANSWER)
             return
-        # It ends as if the service had hung up.
-        patience = self._loop.call_at(until, connection.close)
+        connection.ask_then(self._request(), partial(self._answered, pool, connection, index))
+        self._waiting.append((until, index, connection))
+        if self._patience_ends is None:
+            self._patience_ends = self._loop.call_at(until, self._end_patience)
 
-        def answered(answer: asyncio.Future[Answer]) -> None:
-            patience.cancel()
-            if answer.exception() is None:
-                pool.give_back(connection)
-                self._note(index, answer.result().status)
-            else:
-                self._note(index, NO_ANSWER)
+    def _answered(self, pool: Pool, connection: Line, index: int, status: int) -> None:
+        if status != NO_ANSWER:
+            pool.give_back(connection)
+        self._note(index, status)
 
-        connection.ask(self._request()).add_done_callback(answered)
+    def _end_patience(self) -> None:
+        self._patience_ends = None
+        while self._waiting:
+            until, index, connection = self._waiting[0]
+            if self._outcomes[index] is None:
+                if until > self._loop.time():
+                    self._patience_ends = self._loop.call_at(until, self._end_patience)
+                    return
+                connection.close()  # as if the service had hung up
+            self._waiting.popleft()
 
     def _note(self, index: int, status: int) -> None:
         due = self._schedule[index]
