@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from pydantic import ValidationError
 
 from vestibule.settings import Settings
 from vestibule.settings.group import Group
@@ -39,3 +40,13 @@ def test_no_group_replaces_what_another_one_checks() -> None:
 
     assert len(names) == len(set(names))
     assert len(names) >= 8
+
+
+def test_a_hash_needs_memory_for_each_of_its_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VESTIBULE_ARGON2_MEMORY", "32")
+    monkeypatch.setenv("VESTIBULE_ARGON2_PARALLELISM", "4")
+    assert Settings().argon2_parallelism == 4
+
+    monkeypatch.setenv("VESTIBULE_ARGON2_PARALLELISM", "5")
+    with pytest.raises(ValidationError, match="each lane needs 8 KiB"):
+        Settings()

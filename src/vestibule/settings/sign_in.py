@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from vestibule.settings.group import CommaSeparated, Group, split
 
@@ -69,5 +69,13 @@ class SignIn(Group):
     firebase_memory_cost: int = Field(
         default=14, ge=1, le=14, description="Memory cost of that Firebase project."
     )
+
+    @field_validator("argon2_parallelism")
+    @classmethod
+    def _has_memory(cls, value: int, info: ValidationInfo) -> int:
+        # RFC 9106 §3.1
+        if info.data.get("argon2_memory", 0) < 8 * value:
+            raise ValueError("each lane needs 8 KiB of `argon2_memory`")
+        return value
 
     _split_scopes = field_validator("default_scopes", mode="before")(split)
