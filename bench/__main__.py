@@ -9,7 +9,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 
-from bench import directories, measures, pages, tokens, verify
+from bench import directories, hashes, measures, pages, tokens, verify
 from bench.scale.effort import Effort, add_options, effort
 from bench.scale.growth import growth
 from bench.scale.imports import imports
@@ -29,6 +29,7 @@ ALL: dict[str, Callable[[], Iterator[str]]] = {
     "import": measures.import_users,
     "directories": directories.directories,
     "pages": pages.pages,
+    "hashes": hashes.hashes,
 }
 AT_SCALE: dict[str, Callable[[Effort], Iterator[str]]] = {
     "scaled": scaled,

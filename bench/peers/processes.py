@@ -137,7 +137,7 @@ class BareHash:
 
 
 def bare_hash(command: Command, seconds: float) -> BareHash:
-    """Measured with nothing around it, in as many processes as make the most of all cores.
+    """Measured with nothing around it, in one process or one a core, whichever does more.
 
     A hash that has threads of its own has them in each other's way where there are several.
     """

@@ -148,7 +148,7 @@ class _Asker:
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._connecting: set[asyncio.Task[None]] = set()
         self._waiting: deque[tuple[float, int, Line]] = deque()
-        """Until when which of them are waited for, in the order of that."""
+        """Until when which of them are waited for, in the order in which they were asked."""
         self._patience_ends: asyncio.TimerHandle | None = None
 
     async def all_asked(self) -> list[Outcome]:

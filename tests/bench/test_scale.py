@@ -161,6 +161,19 @@ async def test_who_gets_no_answer_in_time_is_told_apart() -> None:
     assert [one.status for one in outcomes] == [NO_ANSWER, NO_ANSWER]
 
 
+async def test_each_is_waited_for_as_long_as_the_others() -> None:
+    async with scripted(itertools.repeat(200)) as service:
+        service.ready.clear()
+
+        async with asyncio.timeout(10):
+            outcomes = await open_loop(
+                [service.port], [0.0, 0.1, 0.2], request=health, patience=0.15
+            )
+
+    assert [one.status for one in outcomes] == [NO_ANSWER] * 3
+    assert all(one.seconds >= 0.14 for one in outcomes)
+
+
 async def test_what_goes_wrong_in_asking_is_raised() -> None:
     def none_left() -> bytes:
         raise LookupError

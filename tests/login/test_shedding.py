@@ -53,6 +53,7 @@ async def test_a_full_pool_refuses_at_the_door_and_says_so_in_the_trail(
     assert line["request_id"] == refused.headers["X-Request-ID"]
     counted = generate_latest(services.metrics.registry).decode()
     assert f'{{method="POST",route="{LOGIN}",status="429"}} 1.0' in counted
+    assert f'duration_seconds_count{{route="{LOGIN}"}} 1.0' in counted  # the one that was served
     assert 'vestibule_limit_refusals_total{policy="hashing"} 1.0' in counted
 
 

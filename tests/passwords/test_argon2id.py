@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,11 +22,30 @@ from vestibule.passwords.memory import HUGE_PAGE, Memory
 SALT = b"sixteen bytes of"
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 FORBIDDING = """
-import ctypes
-# PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN: what systemd does; older kernels know it not.
-ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)
+import ctypes, mmap
+# PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN: kernels before 6.3 know it not.
+forbidden = ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0
 from vestibule.passwords import argon2id
+try:
+    mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE, prot=7)
+except OSError:
+    assert forbidden
+else:
+    assert not forbidden
 print(type(argon2id.digest_of).__name__)
+"""
+HASHING_AT_THE_END = """
+import threading
+from vestibule.passwords.argon2id import digest_of
+
+def work():
+    while True:
+        started.set()
+        digest_of(b"secret", b"sixteen bytes of", 40, 65536, 1)
+
+started = threading.Event()
+threading.Thread(target=work, daemon=True).start()
+started.wait()
 """
 
 
@@ -100,6 +121,12 @@ def test_it_is_used_also_where_a_program_may_make_no_code() -> None:
     assert isinstance(argon2id.digest_of, InKeptMemory)
 
 
+def test_a_program_may_end_in_the_middle_of_one() -> None:
+    done = subprocess.run([sys.executable, "-c", HASHING_AT_THE_END], check=False)
+
+    assert done.returncode == 0
+
+
 def test_a_library_that_takes_something_else_is_used_as_usual(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -123,8 +150,16 @@ def test_memory_is_kept_grows_and_is_the_threads_own() -> None:
     assert grown % HUGE_PAGE == 0
     ctypes.memset(grown, 1, 3 * HUGE_PAGE)  # to its end
     assert memory.at_least(4096) == grown
+
+    def of_another() -> weakref.ref[mmap.mmap]:
+        assert memory.at_least(4096) != grown
+        assert memory._pages is not None
+        return weakref.ref(memory._pages)
+
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(memory.at_least, 4096).result() != grown
+        others = pool.submit(of_another).result()
+        assert others() is not None
+    assert others() is None  # with its thread
 
 
 def test_huge_pages_are_asked_for() -> None:

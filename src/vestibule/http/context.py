@@ -108,9 +108,9 @@ class RequestContextLayer:
         finally:
             seconds = self._clock.monotonic() - started
             route = route_of(scope) or NO_ROUTE
-            self._metrics.request(
-                route=route, method=scope["method"], status=status, seconds=seconds
-            )
+            # The time of what was refused at the door says nothing of its route.
+            timed = None if context.is_told else seconds
+            self._metrics.request(route=route, method=scope["method"], status=status, seconds=timed)
             is_well = route in PROBES and 0 < status < 400
             log = self._log.debug if is_well or context.is_told else self._log.info
             log(

@@ -139,11 +139,15 @@ class Metrics:
             self._events(event, "failure", "refresh_replay")
         self._refusals("hashing")
 
-    def request(self, *, route: str, method: str, status: int, seconds: float) -> None:
-        """One request has been answered; `status` 0 where the client was gone before."""
+    def request(self, *, route: str, method: str, status: int, seconds: float | None) -> None:
+        """One request has been answered; `status` 0 where the client was gone before.
+
+        Without `seconds` it is counted alone.
+        """
         named = method if method in METHODS else OTHER
         self._requests(route, named, str(status)).inc()
-        self._request_seconds(route).observe(seconds)
+        if seconds is not None:
+            self._request_seconds(route).observe(seconds)
 
     def login(self, *, result: str, type: str, cause: str) -> None:
         """A login has ended; `type` is that of the error, or `none`."""

@@ -17,9 +17,6 @@ from vestibule.passwords.memory import Memory
 
 SALT_BYTES = 16
 DIGEST_BYTES = 32
-OUT_OF_MEMORY = -22
-"""`ARGON2_MEMORY_ALLOCATION_ERROR`."""
-
 ALLOCATE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t)
 FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_size_t)
 
@@ -97,6 +94,9 @@ class InKeptMemory:
         }
 
     def __call__(self, password: bytes, salt: bytes, passes: int, kib: int, lanes: int) -> bytes:
+        # Until the library is done: at the end of a program, what belongs to a thread is taken away
+        # while that still runs.
+        held = vars(self._memory)
         out = ffi.new("uint8_t[]", DIGEST_BYTES)
         given = {"pwd": ffi.new("uint8_t[]", password), "salt": ffi.new("uint8_t[]", salt)}
         sizes = {"outlen": DIGEST_BYTES, "pwdlen": len(password), "saltlen": len(salt)}
@@ -104,15 +104,15 @@ class InKeptMemory:
         context = {"version": ARGON2_VERSION, "out": out}
         context |= {**given, **sizes, **costs, **self._pointers}
         code = core(ffi.new("argon2_context *", context), Type.ID.value)
+        del held
         if code:
             raise HashingError(error_to_str(code))
         return bytes(ffi.buffer(out))
 
     def _allocate(self, where: Any, size: int) -> int:
-        try:
+        # Without memory `where` stays empty: that is what the library looks at.
+        with suppress(OSError, ValueError, MemoryError):
             where[0] = self._memory.at_least(size)
-        except (OSError, ValueError, MemoryError):
-            return OUT_OF_MEMORY
         return 0
 
     def _free(self, _memory: int, _size: int) -> None:

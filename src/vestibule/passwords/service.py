@@ -64,7 +64,7 @@ class Passwords:
             return await reservation.run(lambda: self.hash_now(password))
 
     def hash_now(self, password: SecretStr) -> str:
-        """Hash a new password in this thread."""
+        """Hash a new password in this thread, which keeps the memory for that."""
         return self._argon2id.hash(prepare(password.get_secret_value()))
 
     def _verify(self, encoded: str | None, password: SecretStr) -> Verification:

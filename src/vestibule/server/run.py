@@ -13,6 +13,7 @@ from typing import Protocol
 
 import uvicorn
 import uvloop
+from pydantic import SecretStr
 
 from vestibule import __version__, logs
 from vestibule.app import build
@@ -58,6 +59,8 @@ async def _serve(settings: Settings, observer: Observer) -> None:
     services = wire(settings)
     try:
         first_start = await prepare(services)
+        # There is memory for one, or this ends here, and not at the first login.
+        await services.passwords.hash(SecretStr(""))
     except BaseException:
         await services.close()
         raise

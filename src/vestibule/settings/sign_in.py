@@ -28,7 +28,7 @@ class SignIn(Group):
         ge=0,
         le=10,
         description="Seconds before which no wrong password is answered; hides how long imported "
-        "hashes of other formats take to check.",
+        "hashes take to check.",
     )
     default_scopes: Annotated[frozenset[str], CommaSeparated] = Field(
         default=frozenset(
@@ -74,7 +74,7 @@ class SignIn(Group):
     @classmethod
     def _has_memory(cls, value: int, info: ValidationInfo) -> int:
         # RFC 9106 §3.1
-        if info.data.get("argon2_memory", 0) < 8 * value:
+        if info.data.get("argon2_memory", 8 * value) < 8 * value:
             raise ValueError("each lane needs 8 KiB of `argon2_memory`")
         return value
 

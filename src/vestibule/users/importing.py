@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -87,11 +88,14 @@ class Importer:
         users: Users,
         organizations: Organizations,
         passwords: Passwords,
-        at_once: int = BATCH,
+        at_once: int | None = None,
         batch: int = BATCH,
     ) -> None:
-        """`at_once` is how many passwords are hashed at the same time, `batch` users a commit."""
-        self._turns = asyncio.Semaphore(at_once)
+        """`at_once` is how many passwords are hashed at the same time, `batch` users a commit.
+
+        By default there are some more threads than cores.
+        """
+        self._at_once = at_once
         self._batch = batch
         self._database = database
         self._users = users
@@ -201,15 +205,20 @@ class Importer:
 
     async def _hashed(self, candidates: list[_Candidate]) -> list[_Candidate]:
         """The same, each password in them hashed."""
+        loop = asyncio.get_running_loop()
+        # Threads of its own: the memory that they keep for hashes goes with them.
+        threads = ThreadPoolExecutor(self._at_once)
 
         async def hashed(place: int, password: SecretStr) -> None:
-            async with self._turns:
-                encoded = await asyncio.to_thread(self._passwords.hash_now, password)
+            encoded = await loop.run_in_executor(threads, self._passwords.hash_now, password)
             user = replace(candidates[place].user, password_hash=encoded)
             candidates[place] = replace(candidates[place], user=user)
 
         passwords = [(n, c.password) for n, c in enumerate(candidates) if c.password is not None]
-        await asyncio.gather(*(hashed(place, password) for place, password in passwords))
+        try:
+            await asyncio.gather(*(hashed(place, password) for place, password in passwords))
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
         return candidates
 
     async def _all_organizations(self) -> dict[str, UUID]:
