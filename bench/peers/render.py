@@ -47,7 +47,7 @@ def render(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     yield f"Measured on {report.machine}. Rounds, whose medians these are: {report.rounds}."
     yield "\n## With the same hash\n"
-    yield "Each service was set to the same password hash, so nothing but the service differs.\n"
+    yield "All were set to the same hash: only the service differs, and how it takes memory.\n"
     alike = same_hash(report.rows)
     yield from _table(BESIDE, [_login_cells(r, lambda o: f"{o.beside_ms:.2f}") for r in alike])
     yield "\n## Each as it comes\n"

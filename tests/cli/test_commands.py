@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import typer
+from argon2.exceptions import HashingError
 from typer.testing import CliRunner, Result
 
 from vestibule.cli.main import app
@@ -323,6 +324,7 @@ def test_a_database_that_can_not_be_used_is_told_in_a_sentence(
     [
         (DatabaseUnavailable(), 2, "The database doesn't answer\n"),
         (DatabaseUnavailable(cause="shared_state"), 2, "Redis doesn't answer\n"),
+        (HashingError("No memory"), 1, "A password can't be hashed: No memory\n"),
         (Conflict("It is taken"), 1, "It is taken\n"),
     ],
 )

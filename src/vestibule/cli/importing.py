@@ -48,6 +48,7 @@ def import_(
             users=services.users,
             organizations=services.organizations,
             passwords=services.passwords,
+            at_once=services.settings.hash_threads,
         )
         with (
             open_rows(file) as rows,

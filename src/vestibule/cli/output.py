@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import typer
+from argon2.exceptions import HashingError
 from pydantic import SecretStr
 
 from vestibule.cli.loading import load_settings
@@ -59,6 +60,8 @@ def explained() -> Iterator[None]:
         fail(error.detail)
     except schema.Unusable as error:
         fail(f"The database can't be used: {error}", code=2)
+    except HashingError as error:
+        fail(f"A password can't be hashed: {error}")
 
 
 def ask_password() -> SecretStr:

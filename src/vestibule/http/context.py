@@ -44,7 +44,8 @@ class RequestContext:
     request_id: str
     peer: Peer
     is_told: bool = False
-    """Whether the log has a line already that says as much as this request's would."""
+    """Whether the log has a line already that says as much as this request's would; its time says
+    nothing then, either."""
 
 
 def context_of(request: Request) -> RequestContext:

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from vestibule import __version__, logs
 from vestibule.app import build
+from vestibule.errors import RateLimited
 from vestibule.http.draining import Draining
 from vestibule.server.first_start import FirstStart, prepare
 from vestibule.server.insecure import insecurities
@@ -58,9 +59,10 @@ async def _serve(settings: Settings, observer: Observer) -> None:
     await schema.upgrade_where_behind(settings.sqlalchemy_url)
     services = wire(settings)
     try:
+        # There is memory for a hash, or this ends here, and not at the first login.
+        with contextlib.suppress(RateLimited):  # a deadline that a first one may not meet
+            await services.passwords.hash(SecretStr(""))
         first_start = await prepare(services)
-        # There is memory for one, or this ends here, and not at the first login.
-        await services.passwords.hash(SecretStr(""))
     except BaseException:
         await services.close()
         raise

@@ -88,13 +88,10 @@ class Importer:
         users: Users,
         organizations: Organizations,
         passwords: Passwords,
-        at_once: int | None = None,
+        at_once: int = 1,
         batch: int = BATCH,
     ) -> None:
-        """`at_once` is how many passwords are hashed at the same time, `batch` users a commit.
-
-        By default there are some more threads than cores.
-        """
+        """`at_once` is how many passwords are hashed at the same time, `batch` users a commit."""
         self._at_once = at_once
         self._batch = batch
         self._database = database

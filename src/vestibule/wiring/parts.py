@@ -269,7 +269,6 @@ def make_imports(
         users=users,
         organizations=organizations,
         passwords=passwords,
-        at_once=1,
         batch=100,
     )
     return Imports(importer=importer, database=database, audit=audit, clock=clock)
