@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import typer
 from argon2.exceptions import HashingError
 from typer.testing import CliRunner, Result
 
+from vestibule.cli import doctor_hashing
 from vestibule.cli.main import app
 from vestibule.cli.output import explained
 from vestibule.errors import ApiError, Conflict, DatabaseUnavailable
+from vestibule.passwords import argon2id
 from vestibule.storage import schema
 
 Run = Callable[..., Result]
@@ -238,7 +242,7 @@ def test_the_doctor_finds_nothing_where_all_is_well(run: Run) -> None:
 
     assert found == {
         "settings": ["ok"], "permissions": ["ok", "ok"], "database": ["ok"], "keys": ["ok"],
-        "clock": ["ok"], "accounts": ["ok"],
+        "clock": ["ok"], "accounts": ["ok"], "hashing": ["ok"],
     }  # fmt: skip
     assert "somebody can sign in" in run("doctor").stdout
 
@@ -268,6 +272,17 @@ def test_the_doctor_finds_a_broken_database(run: Run, tmp_path: Path) -> None:
     (tmp_path / "data" / "vestibule.db").write_bytes(b"rubbish" * 1000)
 
     assert findings(run("doctor", "--json", ok=False))["database"] == ["error"]
+
+
+def test_the_doctor_tells_how_passwords_are_hashed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert re.search(r"hashing: one hash takes \d+ ms\n", run("doctor", ok=False).stdout)
+    monkeypatch.setattr(argon2id, "digest_of", argon2id.in_its_own_memory)
+    assert findings(run("doctor", "--json", ok=False))["hashing"] == ["warning"]
+    without = Mock(side_effect=HashingError("No memory"))
+    monkeypatch.setattr(doctor_hashing, "measure", without)
+    assert findings(run("doctor", "--json", ok=False))["hashing"] == ["error"]
 
 
 def test_the_doctor_warns_of_hashes_whose_time_tells(run: Run, tmp_path: Path) -> None:

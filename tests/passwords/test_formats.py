@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
 
 import argon2
 import bcrypt
@@ -106,6 +108,28 @@ PUBLISHED = [
 @pytest.fixture(scope="module")
 def formats() -> Formats:
     return Formats(firebase=FIREBASE)
+
+
+WITHOUT_MEMORY = """
+import resource
+from argon2.exceptions import HashingError
+from vestibule.passwords.formats import Formats
+
+resource.setrlimit(resource.RLIMIT_AS, (512 * 1024**2,) * 2)
+try:
+    hashed = "$argon2id$v=19$m=1000000,t=1,p=1$" + "Y" * 20 + "YA$" + "A" * 43
+    Formats(firebase=None).verify(hashed, b"")
+except HashingError as error:
+    print(error)
+"""
+
+
+def test_without_memory_to_verify_it_is_an_error_and_no_wrong_password() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MEMORY], capture_output=True, text=True, check=True
+    )
+
+    assert "emory" in done.stdout
 
 
 @pytest.mark.parametrize("name", HASHES)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from vestibule.cli.doctor_directories import examine_directories
+from vestibule.cli.doctor_hashing import examine_hashing
 from vestibule.cli.doctor_postgres import examine_postgres
 from vestibule.cli.doctor_redis import examine_redis
 from vestibule.cli.finding import Finding, State
@@ -34,7 +35,7 @@ STYLE: dict[State, str] = {"ok": "[green]ok[/]", "warning": "[yellow]!![/]", "er
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, database, keys, clock and permissions, and say how to mend each."""
+    """Check settings, permissions, hashing, database, keys and clock, and say how to mend each."""
     findings = list(_examine())
     if as_json:
         print_json([asdict(finding) for finding in findings])
@@ -57,6 +58,7 @@ def _examine() -> Iterator[Finding]:
         return
     yield from _settings(settings)
     yield from _permissions(settings)
+    yield from examine_hashing(settings)
     yield from examine_redis(settings)
     checks: list[Callable[[Settings], Iterator[Finding]]] = [
         _database, examine_postgres, _keys, _accounts, examine_directories,

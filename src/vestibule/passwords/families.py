@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import argon2
-import argon2.low_level
 import bcrypt
-from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.exceptions import HashingError, InvalidHashError, VerificationError
+from argon2.low_level import error_to_str, lib, verify_secret
 
 MAX_MEMORY = 1024**3
 """Bytes that verifying one hash may take."""
@@ -31,6 +31,10 @@ MIN_ARGON2_SALT = 8
 """Bytes; the reference implementation takes no shorter one."""
 BCRYPT_BYTES = 72
 """What bcrypt looks at. The systems that the hashes come from cut there, so this does too."""
+LACKING = {
+    error_to_str(code) for code in (lib.ARGON2_MEMORY_ALLOCATION_ERROR, lib.ARGON2_THREAD_FAIL)
+}
+"""What Argon2 says where the machine has no memory or thread for it: the password may be right."""
 
 BCRYPT_ALPHABET = "./" + string.ascii_uppercase + string.ascii_lowercase + string.digits
 BCRYPT_SALT_ENDS = BCRYPT_ALPHABET[::16]
@@ -86,10 +90,10 @@ def argon2_family() -> Family:
 
     def verify(match: Match, password: bytes) -> bool:
         try:
-            return argon2.low_level.verify_secret(
-                match["phc"].encode(), password, kinds[match["kind"]]
-            )
-        except Argon2Error:
+            return verify_secret(match["phc"].encode(), password, kinds[match["kind"]])
+        except VerificationError as error:
+            if str(error) in LACKING:
+                raise HashingError(str(error)) from None
             return False
 
     return Family(check, verify)
