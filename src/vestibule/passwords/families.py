@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import argon2
 import bcrypt
 from argon2.exceptions import HashingError, InvalidHashError, VerificationError
-from argon2.low_level import error_to_str, lib, verify_secret
+from argon2.low_level import error_to_str, verify_secret
 
 MAX_MEMORY = 1024**3
 """Bytes that verifying one hash may take."""
@@ -31,10 +31,8 @@ MIN_ARGON2_SALT = 8
 """Bytes; the reference implementation takes no shorter one."""
 BCRYPT_BYTES = 72
 """What bcrypt looks at. The systems that the hashes come from cut there, so this does too."""
-LACKING = {
-    error_to_str(code) for code in (lib.ARGON2_MEMORY_ALLOCATION_ERROR, lib.ARGON2_THREAD_FAIL)
-}
-"""What Argon2 says where the machine has no memory or thread for it: the password may be right."""
+LACKING = {error_to_str(code) for code in (-22, -33)}
+"""What Argon2 says where the machine has no memory or no thread for it; the codes of `argon2.h`."""
 
 BCRYPT_ALPHABET = "./" + string.ascii_uppercase + string.ascii_lowercase + string.digits
 BCRYPT_SALT_ENDS = BCRYPT_ALPHABET[::16]
