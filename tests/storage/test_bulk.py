@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.postgres import PostgresServer
 from vestibule.orgs import repository as orgs
+from vestibule.storage import bulk
 from vestibule.storage.postgres import PostgresDatabase
 from vestibule.users import repository
 from vestibule.users.models import User
@@ -24,6 +25,14 @@ def new(services: Services, name: str, *, first_name: str = "") -> User:
     )
 
 
+@pytest.fixture(params=["copied", "inserted"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also as on a database that only speaks PostgreSQL's protocol."""
+    if request.param == "inserted":
+        monkeypatch.setattr(bulk, "_copies", lambda _connection: False)
+
+
+@pytest.mark.usefixtures("_way")
 async def test_of_rows_that_forbid_one_another_the_first_goes_in(services: Services) -> None:
     there = new(services, "there")
     await services.database.write(lambda c: repository.add(c, [there]))
@@ -46,6 +55,7 @@ async def test_of_none_none_is_added(services: Services) -> None:
     await services.database.write(lambda c: orgs.add_members(c, []))
 
 
+@pytest.mark.usefixtures("_way")
 async def test_a_key_that_refers_to_nothing_is_refused_and_nothing_is_written(
     services: Services,
 ) -> None:

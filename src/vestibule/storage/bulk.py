@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Table, insert
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_embedded
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.util import await_only
@@ -19,7 +20,7 @@ def add_rows(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert them all within the present transaction; `IntegrityError` where a key is taken."""
     if not rows:
         return
-    if connection.dialect.name != "postgresql":
+    if not _copies(connection):
         connection.execute(insert(table), [dict(row) for row in rows])
         return
     # A statement of our own first, so that the transaction has begun where COPY runs in it.
@@ -36,8 +37,9 @@ def add_absent(connection: Connection, table: Table, rows: Rows) -> set[UUID]:
     """
     if not rows:
         return set()
-    if connection.dialect.name != "postgresql":
-        statement = insert_embedded(table).on_conflict_do_nothing().returning(table.c.id)
+    if not _copies(connection):
+        of_dialect = insert_embedded if connection.dialect.name == "sqlite" else insert_postgresql
+        statement = of_dialect(table).on_conflict_do_nothing().returning(table.c.id)
         return set(connection.execute(statement, [dict(row) for row in rows]).scalars())
     columns = list(rows[0])
     names, staged = ", ".join(columns), f"staged_{table.name}"
@@ -53,6 +55,11 @@ def add_absent(connection: Connection, table: Table, rows: Rows) -> set[UUID]:
         "ON CONFLICT DO NOTHING RETURNING id"
     )
     return set(inserted.scalars())
+
+
+def _copies(connection: Connection) -> bool:
+    """Whether it is PostgreSQL: others of its protocol lack temporary tables, or how they end."""
+    return getattr(connection.dialect, "is_postgresql", False)
 
 
 def _copy(

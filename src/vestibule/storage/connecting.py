@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util import greenlet_spawn
 
+from vestibule.storage import dialect
 from vestibule.storage.database import T, Work
 
 RECYCLE = 1800
@@ -35,7 +36,7 @@ class EngineMaker:
 
     def __call__(self, url: str) -> AsyncEngine:
         return create_async_engine(
-            "postgresql+asyncpg://",
+            dialect.URL,
             connect_args=_connect_args(url, timeout=self.timeout, prepare=self.prepare),
             pool_size=self.pool_size,
             max_overflow=0,
@@ -132,7 +133,7 @@ async def connected(url: str, work: Work[T], *, patience: float) -> T:
     `patience` in seconds, for the connection. Raises what the driver raises.
     """
     engine = create_async_engine(
-        "postgresql+asyncpg://",
+        dialect.URL,
         connect_args=_connect_args(url, timeout=patience, prepare=False),
         poolclass=NullPool,
         hide_parameters=True,
