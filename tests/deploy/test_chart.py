@@ -228,6 +228,8 @@ def test_every_secret_option_is_refused_among_the_settings(chart: helm.Chart) ->
         {"secrets": {"extra": [{"option": "secret_key", "name": "n", "key": "k"}]}},
         {"metrics": {"token": {"name": "m", "key": ""}}},
         {"settings": {"log_level": "debug"}},
+        {"settings": {"PORT": 9000}},
+        {"settings": {"SECRETS_DIR": "/tmp"}},
         {"ingress": {"host": "https://x"}},
     ],
     ids=str,

@@ -310,15 +310,19 @@ def test_only_the_proxy_is_reached_from_outside_and_it_reaches_no_data(
     assert file["networks"]["data"]["internal"] is True
 
 
-def test_nobody_is_given_the_address_that_is_the_proxys(file: dict[str, Any]) -> None:
+def test_nobody_is_given_the_address_of_the_proxy_or_of_prometheus(file: dict[str, Any]) -> None:
     """An engine gives the first free one of the range, and instances start before the proxy."""
     (pool,) = file["networks"]["edge"]["ipam"]["config"]
     given = IPv4Network(pool["ip_range"])
     proxy = IPv4Address(file["services"]["proxy"]["networks"]["edge"]["ipv4_address"])
+    readers = {file["services"][name]["environment"]["VESTIBULE_METRICS_NETWORKS"] for name in OURS}
+    (reader,) = IPv4Network(readers.pop())
 
     assert given.subnet_of(IPv4Network(pool["subnet"]))
-    assert proxy in IPv4Network(pool["subnet"])
-    assert proxy not in given
+    assert {proxy, reader} <= set(IPv4Network(pool["subnet"]))
+    assert proxy != reader
+    assert not {proxy, reader} & set(given)
+    assert not readers
 
 
 def test_no_secret_stands_in_an_environment(file: dict[str, Any]) -> None:
