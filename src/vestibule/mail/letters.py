@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, meta
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    meta,
+)
 from jinja2.sandbox import SandboxedEnvironment
 
 from vestibule.mail.mailer import Mail
@@ -34,31 +43,7 @@ class Letters:
 
         Raises `WrongTemplate`.
         """
-        loaders: list[BaseLoader] = [FileSystemLoader(OURS)]
-        if folder is not None:
-            loaders.insert(0, FileSystemLoader(folder))
-        environment = SandboxedEnvironment(
-            loader=ChoiceLoader(loaders),
-            undefined=StrictUndefined,
-            # The text is plain: nothing of it is markup.
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._templates = {}
-        for kind, names in KINDS.items():
-            path = f"{LANGUAGE}/{kind}.txt"
-            try:
-                source, *_ = ChoiceLoader(loaders).get_source(environment, path)
-                unknown = meta.find_undeclared_variables(environment.parse(source)) - names
-                self._templates[kind] = environment.get_template(path)
-            except (TemplateError, UnicodeDecodeError) as error:
-                raise WrongTemplate(f"{path}: {error}") from None
-            if unknown:
-                raise WrongTemplate(f"{path}: there is no {', '.join(sorted(unknown))}")
-            if not source.startswith(SUBJECT):
-                raise WrongTemplate(f"{path}: the first line must begin with {SUBJECT}")
+        self._templates = _ours() if folder is None else _read(folder)
 
     def write(self, kind: str, *, to: str, **values: str) -> Mail:
         """The message of this kind to this address."""
@@ -67,3 +52,38 @@ class Letters:
         text = self._templates[kind].render(single)
         subject, _, body = text.removeprefix(SUBJECT).partition("\n")
         return Mail(to=to, subject=subject.strip(), text=body.lstrip("\n") + "\n", kind=kind)
+
+
+@cache
+def _ours() -> dict[str, Template]:
+    """The same for all applications of a process."""
+    return _read(None)
+
+
+def _read(folder: Path | None) -> dict[str, Template]:
+    loaders: list[BaseLoader] = [FileSystemLoader(OURS)]
+    if folder is not None:
+        loaders.insert(0, FileSystemLoader(folder))
+    environment = SandboxedEnvironment(
+        loader=ChoiceLoader(loaders),
+        undefined=StrictUndefined,
+        # The text is plain: nothing of it is markup.
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    templates = {}
+    for kind, names in KINDS.items():
+        path = f"{LANGUAGE}/{kind}.txt"
+        try:
+            source, *_ = ChoiceLoader(loaders).get_source(environment, path)
+            unknown = meta.find_undeclared_variables(environment.parse(source)) - names
+            templates[kind] = environment.get_template(path)
+        except (TemplateError, UnicodeDecodeError) as error:
+            raise WrongTemplate(f"{path}: {error}") from None
+        if unknown:
+            raise WrongTemplate(f"{path}: there is no {', '.join(sorted(unknown))}")
+        if not source.startswith(SUBJECT):
+            raise WrongTemplate(f"{path}: the first line must begin with {SUBJECT}")
+    return templates
