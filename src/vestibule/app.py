@@ -14,10 +14,11 @@ from starlette.responses import Response
 
 from vestibule import __version__, openapi
 from vestibule.clock import Clock
-from vestibule.http import envelope
+from vestibule.http import failures
 from vestibule.http.body import BodyLimitLayer
 from vestibule.http.context import ErrorBoundary, RequestContextLayer
 from vestibule.http.cors import METHODS, REQUEST_HEADERS, RESPONSE_HEADERS, CORSLayer
+from vestibule.http.envelope import Answer
 from vestibule.http.head import HeadLayer
 from vestibule.http.tracing import TracingLayer
 from vestibule.login.shedding import SheddingLayer
@@ -84,7 +85,7 @@ def build(services: Services) -> FastAPI:
         middleware=_layers(services, answer),
     )
     app.state.services = services
-    envelope.install(app, answer)
+    failures.install(app, answer)
     for router in routers(services):
         # Not `include_router`, which makes each route a second time, at the first request.
         app.router.routes.extend(router.routes)
@@ -93,7 +94,7 @@ def build(services: Services) -> FastAPI:
     return app
 
 
-def _layers(services: Services, answer: envelope.Answer) -> list[Middleware]:
+def _layers(services: Services, answer: Answer) -> list[Middleware]:
     """From the outside in."""
     settings = services.settings
     cors = [

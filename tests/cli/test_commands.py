@@ -358,7 +358,7 @@ def test_what_goes_wrong_meanwhile_is_told_too(
     [
         # A container engine asks every few seconds: what it imports is paid for each time.
         ("health", ["vestibule.wiring", "fastapi", "sqlalchemy"]),
-        ("users", ["scim2_models"]),
+        ("users", ["scim2_models", "fastapi"]),
         # It answers identity providers, where there are any.
         ("serve, vestibule.server.run", ["scim2_models"]),
     ],

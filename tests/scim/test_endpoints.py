@@ -10,7 +10,8 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from vestibule.scim.endpoints import PREFIX, ROUTES, router
+from vestibule.scim.endpoints import ROUTES, router
+from vestibule.scim.tokens import PREFIX
 from vestibule.wiring import Services
 
 

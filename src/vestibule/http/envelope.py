@@ -1,4 +1,4 @@
-"""The canonical error envelope on the wire, for our errors and for the framework's own."""
+"""The canonical error envelope on the wire."""
 
 from __future__ import annotations
 
@@ -7,28 +7,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
 
-from vestibule.errors import (
-    ApiError,
-    InternalError,
-    InvalidRequest,
-    MethodNotAllowed,
-    NotFound,
-    ValidationErrorItem,
-    ValidationFailed,
-)
+from vestibule.errors import ApiError, ValidationErrorItem
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 """A field that could be misspelt; no secret of ours is so short."""
-
-METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
-"""Those that a route of ours may have; HEAD is GET's, of one layer for all."""
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -76,45 +61,3 @@ def _place(item: Any) -> list[str | int]:
 def _message(item: Any) -> str:
     # A `value_error` is one of our own sentences; the framework prefixes it.
     return str(item["msg"]).removeprefix("Value error, ")
-
-
-def install(app: FastAPI, answer: Answer) -> None:
-    """Answer to every exception that the framework can meet."""
-
-    async def ours(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ApiError)
-        return answer(request, error)
-
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        return answer(request, ValidationFailed(errors=validation_items(error.errors())))
-
-    async def framework(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        translated = _translated(error)
-        if isinstance(translated, MethodNotAllowed):
-            translated.headers["Allow"] = ", ".join(_allowed(app, request))
-        return answer(request, translated)
-
-    app.add_exception_handler(ApiError, ours)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, framework)
-
-
-def _allowed(app: FastAPI, request: Request) -> list[str]:
-    """The methods of a path (RFC 9110 §10.2.1): the framework names the first route's alone."""
-    return [
-        method
-        for method in METHODS
-        if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in app.routes)
-    ]
-
-
-def _translated(error: HTTPException) -> ApiError:
-    if error.status_code == 404:
-        return NotFound()
-    if error.status_code == 405:
-        return MethodNotAllowed()
-    if error.status_code < 500:
-        return InvalidRequest()
-    return InternalError()

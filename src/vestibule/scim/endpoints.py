@@ -11,9 +11,10 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vestibule.scim.tokens import PREFIX
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-PREFIX = "/scim/v2"
 _RESOURCES = ("Users", "Groups")
 _DISCOVERY = ("ResourceTypes", "Schemas")
 ROUTES = (

@@ -23,10 +23,10 @@ from starlette.responses import Response
 
 from vestibule.scim import resources
 from vestibule.scim.answers import ScimRoute, answer, read
-from vestibule.scim.endpoints import PREFIX
 from vestibule.scim.groups import ProvisionedGroups
 from vestibule.scim.resources import MOST, ScimGroup, ScimUser
 from vestibule.scim.tenants import Tenants
+from vestibule.scim.tokens import PREFIX
 from vestibule.scim.users import ProvisionedUsers
 
 PARAMETERS = ("filter", "startIndex", "count", "attributes", "excludedAttributes", "sortBy",

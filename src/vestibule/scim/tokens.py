@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+PREFIX = "/scim/v2"
+"""The path that tokens open."""
 TOKEN = re.compile(r"vsts_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 """The form of one, for secret scanners as well."""
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from fastapi import APIRouter
+from typing import TYPE_CHECKING
 
 from vestibule.audit.service import Audit
 from vestibule.clock import Clock
 from vestibule.guard.service import Guard
 from vestibule.orgs.authorization import Authorization
 from vestibule.scim.administration import ScimAdministration
-from vestibule.scim.endpoints import PREFIX
 from vestibule.scim.tenants import Tenants
+from vestibule.scim.tokens import PREFIX
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
 from vestibule.storage.database import Database
 from vestibule.users.service import Users
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter  # not loaded by commands
 
 
 @dataclass(frozen=True, slots=True)
