@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
 import pytest
 from alembic import command
 from pydantic import SecretStr
@@ -94,6 +95,21 @@ def month(moment: datetime) -> str:
     return f"audit_events_y{moment:%Y}m{moment:%m}"
 
 
+def months(clock: FakeClock) -> list[str]:
+    """The present one, and those that are made ahead."""
+    first = now(clock).replace(day=1)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return [month(moment) for moment in (first, following, following + timedelta(days=32))]
+
+
+async def waiting(services: Services, number: int) -> None:
+    """Until so many wait for a lock."""
+    asked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with asyncio.timeout(10):
+        while await services.database.read(lambda c: c.execute(asked).scalar_one()) < number:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def test_months_are_there_before_anybody_needs_them(
     services: Services, clock: FakeClock
 ) -> None:
@@ -165,19 +181,75 @@ async def test_a_row_of_no_month_finds_a_place_and_is_forgotten_in_time(
     assert set(await services.database.read(in_default)) == {far.id, recent.id}
 
 
-async def test_a_month_whose_rows_came_before_it_is_said_and_costs_nothing_else(
+async def test_rows_that_came_before_their_month_move_there(
     services: Services, clock: FakeClock
 ) -> None:
     await services.housekeeping.round()
     clock.advance(200 * 86400)
-    await add(services, event(now(clock)))
+    early, far = event(now(clock)), event(now(clock) + timedelta(days=3000))
+    await add(services, early, far)
 
     with capture_logs() as lines:
         await services.housekeeping.round()
 
-    assert [line for line in lines if "default partition" in line["event"]]
+    assert await services.database.read(in_default) == [far.id]
+    assert {*months(clock)} <= set(await services.database.read(partitions))
+    assert await services.audit.latest(limit=10) == [early, far]
+    assert [line for line in lines if line["log_level"] != "info"] == []
+
+
+async def test_nobody_who_signs_in_meanwhile_notices_that_rows_move(
+    services: Services, clock: FakeClock
+) -> None:
+    await services.housekeeping.round()
+    clock.advance(200 * 86400)
+    first, *others = [event(now(clock)) for _ in range(6)]
+    await add(services, first)
+    reader = await asyncpg.connect(services.database.url)
+    reading = reader.transaction()
+    await reading.start()
+    await reader.execute("LOCK TABLE audit_events_default IN ACCESS SHARE MODE")
+
+    moving = asyncio.create_task(services.housekeeping.round())
+    await waiting(services, 1)
+    signing_in = [asyncio.create_task(add(services, one)) for one in others]
+    await waiting(services, 1 + len(others))
+    await reading.rollback()
+    await asyncio.gather(moving, *signing_in)
+    await reader.close()
+
+    assert await services.database.read(in_default) == []
+    assert {one.id for one in await services.audit.latest(limit=10)} == {
+        one.id for one in (first, *others)
+    }
+
+
+async def test_a_month_of_which_too_much_came_before_it_is_said_and_costs_nothing_else(
+    services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vestibule.audit.partitions.MOST_MOVED", 1)
+    await services.housekeeping.round()
+    clock.advance(200 * 86400)
+    early = [event(now(clock)) for _ in range(2)]
+    await add(services, *early)
+    present, *following = months(clock)
+
+    with capture_logs() as lines:
+        await services.housekeeping.round()
+    there = await services.database.read(partitions)
+    with statements("postgresql") as sent:
+        await services.housekeeping.round()
+
+    said = [line for line in lines if "default partition" in line["event"]]
+    assert [line["months"] for line in said] == [[present]]
     assert [line for line in lines if line["event"] == "housekeeping failed"] == []
-    assert len(await services.audit.latest(limit=10)) == 1
+    assert present not in there
+    assert {*following} <= set(there)
+    assert set(await services.database.read(in_default)) == {one.id for one in early}
+    assert [one for one, _ in sent if one.startswith(("ALTER", "LOCK"))] == []
+    asked = [one for one in sent if "audit_events_default WHERE" in one[0]]
+    assert asked
+    assert await services.database.write(lambda c: looked_through(c, asked)) == set()
 
 
 async def test_two_instances_at_once_make_each_month_once(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 from sqlalchemy import func, select
 
 from tests.world import FakeClock, World, log_in
 from vestibule.devices.models import device_logins
+from vestibule.ids import new_id
 from vestibule.sessions.models import sessions
 from vestibule.settings import Settings
 from vestibule.tokens.models import replays
+from vestibule.users import import_jobs
+from vestibule.users.import_jobs import ImportJob
 from vestibule.wiring import Services, wire
 
 DAY = 86400
@@ -50,6 +54,33 @@ async def test_a_spent_proof_can_not_come_again_after_a_round(
     await services.housekeeping.round()
 
     assert not await services.replays.first_use("a proof", expires_at=expires_at)
+
+
+def job(name: str, *, seen_at: datetime, ended_at: datetime | None) -> ImportJob:
+    return ImportJob(
+        id=new_id(), file_name=name, file_size=1, started_by=new_id(),
+        started_at=seen_at - timedelta(days=1), seen_at=seen_at, ended_at=ended_at,
+        position=0, created=0, unchanged=0, refused=0, refusals=[], failure=None,
+    )  # fmt: skip
+
+
+async def test_imports_are_shown_for_a_month_and_then_forgotten_also_where_none_ended_them(
+    services: Services, clock: FakeClock
+) -> None:
+    now = datetime.fromtimestamp(clock.now, UTC)
+    recent, old = now - timedelta(days=29), now - timedelta(days=31)
+    for made in (
+        job("ended long ago", seen_at=old, ended_at=old),
+        job("lost", seen_at=old, ended_at=None),
+        job("ended", seen_at=recent, ended_at=recent),
+        job("under way", seen_at=now, ended_at=None),
+    ):
+        await services.database.write(partial(import_jobs.add, job=made))
+
+    await services.housekeeping.round()
+
+    left = await services.database.read(lambda c: import_jobs.latest(c, limit=10))
+    assert [one.file_name for one in left] == ["under way", "ended"]
 
 
 async def test_a_key_follows_when_it_is_due_and_only_then(

@@ -28,6 +28,9 @@ GROWING = (
     "revoked_tokens",
     "replays",
     "audit_events",
+    "invitations",
+    "scim_tokens",
+    "user_imports",
 )
 
 

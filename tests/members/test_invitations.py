@@ -146,6 +146,41 @@ async def test_what_opens_nothing_is_always_told_alike(
     assert not {"bob", "stranger"} & set(await roles(services))
 
 
+@pytest.mark.parametrize("end", ["accepted", "revoked", "expired"])
+async def test_the_address_of_one_that_has_ended_is_forgotten_a_day_later(
+    client: httpx.AsyncClient,
+    services: Services,
+    world: World,
+    clock: FakeClock,
+    owner: dict[str, str],
+    bob: dict[str, str],
+    end: str,
+) -> None:
+    made = await invite(client, owner)
+    match end:
+        case "accepted":
+            await accept(client, bob, made["token"])
+        case "revoked":
+            await client.delete(f"{INVITATIONS}/{made['id']}", headers=owner)
+        case "expired":
+            clock.advance(WEEK)
+    await invite(client, await signed_in(client, world, "owner"), "carol@example.org")
+
+    clock.advance(86400 - 1)
+    await services.housekeeping.round()
+    kept = await addresses(services)
+    clock.advance(2)
+    await services.housekeeping.round()
+
+    assert kept == ["bob@example.org", "carol@example.org"]
+    assert await addresses(services) == ["carol@example.org"]
+
+
+async def addresses(services: Services) -> list[str]:
+    asked = select(invitations.c.email_address).order_by(invitations.c.email_address)
+    return list(await services.database.read(lambda c: c.execute(asked).scalars().all()))
+
+
 async def test_of_two_accepts_at_once_one_makes_the_member(
     client: httpx.AsyncClient, services: Services, owner: dict[str, str], bob: dict[str, str]
 ) -> None:

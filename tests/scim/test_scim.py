@@ -95,6 +95,37 @@ async def test_what_is_no_good_token_opens_nothing(
     assert response.json()["type"] == "authentication_error"
 
 
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+async def test_a_token_that_has_ended_is_shown_for_a_month_and_then_forgotten(
+    client: httpx.AsyncClient,
+    provider: Provider,
+    admin: dict[str, str],
+    world: World,
+    services: Services,
+    clock: FakeClock,
+    end: str,
+) -> None:
+    path = "/api/v1/org/acme/scim/tokens"
+    body = {"name": "former"} | ({"expires_at": "2027-01-15T08:00:01Z"} if end == "expired" else {})
+    made = await client.post(path, json=body, headers=admin)
+    if end == "revoked":
+        await client.delete(f"{path}/{made.json()['id']}", headers=admin)
+
+    async def shown() -> list[str]:
+        await services.housekeeping.round()
+        headers = await signed_in(client, world, "admin")
+        return [token["name"] for token in (await client.get(path, headers=headers)).json()]
+
+    clock.advance(30 * 86400)
+    kept = await shown()
+    clock.advance(2)
+    left = await shown()
+
+    assert kept == ["directory", "former"]
+    assert left == ["directory"]
+    assert (await provider.ask("GET", "/Users")).status_code == 200
+
+
 async def test_members_make_no_tokens_and_a_suspended_organization_lets_nobody_in(
     client: httpx.AsyncClient, provider: Provider, world: World, services: Services
 ) -> None:

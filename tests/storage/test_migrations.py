@@ -78,19 +78,25 @@ def test_a_program_starts_on_the_tables_of_the_next_release(empty: str, tmp_path
     assert "update the program" in found.stdout
 
 
-def test_an_index_whose_making_was_interrupted_is_made_anew(postgres: PostgresServer) -> None:
+@pytest.mark.parametrize(
+    ("before", "index", "table", "columns"),
+    [
+        ("0005", "ix_users_username_bytes", "users", '(username COLLATE "C")'),
+        ("0007", "ix_invitations_expires_at", "invitations", "(expires_at)"),
+    ],
+)
+def test_an_index_whose_making_was_interrupted_is_made_anew(
+    postgres: PostgresServer, before: str, index: str, table: str, columns: str
+) -> None:
     url = postgres.new_database()
-    command.upgrade(schema.alembic_config(url), "0005")
-    broken = "CREATE INDEX ix_users_username_bytes ON users (created_at)"
-    spoilt = (
-        "UPDATE pg_index SET indisvalid = false"
-        " WHERE indexrelid = 'ix_users_username_bytes'::regclass"
-    )
+    command.upgrade(schema.alembic_config(url), before)
+    broken = f"CREATE INDEX {index} ON {table} (created_at)"
+    spoilt = f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{index}'::regclass"
     for statement in (broken, spoilt):
         run_once(url, lambda c, statement=statement: c.execute(text(statement)))  # type: ignore[misc]
 
     schema.upgrade(url)
 
-    told = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_users_username_bytes'"
+    told = f"SELECT indexdef FROM pg_indexes WHERE indexname = '{index}'"
     made = run_once(url, lambda c: c.execute(text(told)).scalar_one())
-    assert '(username COLLATE "C")' in made
+    assert columns in made

@@ -85,6 +85,18 @@ async def test_what_is_taken_is_an_integrity_error(database: PostgresDatabase, o
     assert await database.read(names) == ["a"]
 
 
+async def test_a_row_that_breaks_a_constraint_is_not_tried_again(
+    database: PostgresDatabase,
+) -> None:
+    constraint = text("ALTER TABLE things ADD CONSTRAINT short CHECK (name < 'b')")
+    await database.write(lambda c: c.execute(constraint))
+
+    with pytest.raises(IntegrityError):
+        await database.write(adding("b"))
+
+    assert database.counts.conflicts == 0
+
+
 async def test_units_that_rely_on_what_they_read_run_as_if_alone(
     database: PostgresDatabase,
 ) -> None:

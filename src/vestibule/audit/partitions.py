@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
@@ -18,6 +20,9 @@ AHEAD = 2
 """Months that there are besides the present one."""
 LOCK_TIMEOUT = "2s"
 """How long to wait for a lock on the table: whoever signs in waits behind it."""
+MOST_MOVED = 10_000
+"""Rows that the default partition gives to their month: whoever needs it waits for that, a fifth of
+a second."""
 ONE_AT_A_TIME = 0x76737461
 """Our key among PostgreSQL's advisory locks."""
 
@@ -28,6 +33,10 @@ _tables = text(
     " LEFT JOIN pg_inherits i ON i.inhrelid = c.oid"
     " WHERE c.relkind = 'r' AND c.relnamespace = (SELECT relnamespace FROM pg_class"
     " WHERE oid = to_regclass('audit_events')) AND c.relname LIKE 'audit\\_events\\_%'"
+)
+_in_default = text(
+    "SELECT count(*) FROM (SELECT 1 FROM audit_events_default"
+    " WHERE id >= :first AND id < :following LIMIT :most) AS found"
 )
 _is_partitioned = text(
     "SELECT 1 FROM pg_class WHERE oid = to_regclass('audit_events') AND relkind = 'p'"
@@ -41,13 +50,23 @@ def are_kept(connection: Connection) -> bool:
     return connection.execute(_is_partitioned).first() is not None
 
 
-def make_next(connection: Connection, *, now: datetime) -> int:
-    """Make one month that is lacking, of the present and those ahead; how many were made.
+class Made(NamedTuple):
+    """What one step has made."""
 
-    Raises `IntegrityError` where the default partition holds rows of it.
+    months: int
+    passed_over: list[str]
+    """Months that are lacking and stay so: too many of their rows came before them."""
+
+
+def make_next(connection: Connection, *, now: datetime) -> Made:
+    """Make one month that is lacking, of the present and those ahead.
+
+    Those of its rows that came before it move there. A month of which there are too many is
+    passed over, so that it does not keep the following ones from being made.
     """
+    passed_over: list[str] = []
     if not _alone(connection):
-        return 0
+        return Made(0, passed_over)
     there = _found(connection)
     for later in range(AHEAD + 1):
         month, following = _month(now, later), _month(now, later + 1)
@@ -55,15 +74,24 @@ def make_next(connection: Connection, *, now: datetime) -> int:
         covered = any(before > month for before in _ends_of_before(there))
         if covered or there.get(name):
             continue
+        bounds = floor_id(month), floor_id(following)
+        # Asked by the index and without a lock: ATTACH would look through all of that partition.
+        if there.get(DEFAULT) and _came_before(connection, *bounds) > MOST_MOVED:
+            passed_over.append(name)
+            continue
         if name not in there:
             connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE audit_events INCLUDING ALL)")
-        # Attached rather than made in place: that takes no lock that an insert waits for.
+        if there.get(DEFAULT):
+            _move(connection, *bounds, to=name)
+        # Attached rather than made in place: an insert waits for that in the default partition
+        # alone, which is looked through. A constraint would spare that; one that was left behind
+        # would keep people from signing in.
         connection.exec_driver_sql(
             f"ALTER TABLE audit_events ATTACH PARTITION {name}"
-            f" FOR VALUES FROM ('{floor_id(month)}') TO ('{floor_id(following)}')"
+            f" FOR VALUES FROM ('{bounds[0]}') TO ('{bounds[1]}')"
         )
-        return 1
-    return 0
+        return Made(1, passed_over)
+    return Made(0, passed_over)
 
 
 def detach_next(connection: Connection, *, before: datetime) -> int:
@@ -95,8 +123,26 @@ def in_no_month(connection: Connection) -> list[str]:
     ]
 
 
+def _came_before(connection: Connection, first: UUID, following: UUID) -> int:
+    """How many rows of a month the default partition holds; one too many stands for any more."""
+    values = {"first": first, "following": following, "most": MOST_MOVED + 1}
+    return int(connection.execute(_in_default, values).scalar_one())
+
+
+def _move(connection: Connection, first: UUID, following: UUID, *, to: str) -> None:
+    """Move the rows of a month out of the default partition; no more come until this commits."""
+    connection.exec_driver_sql(f"LOCK TABLE {DEFAULT} IN ACCESS EXCLUSIVE MODE")
+    connection.exec_driver_sql(
+        f"WITH moved AS (DELETE FROM {DEFAULT}"  # noqa: S608  (names and ids of ours)
+        f" WHERE id >= '{first}' AND id < '{following}' RETURNING *)"
+        f" INSERT INTO {to} SELECT * FROM moved"
+    )
+
+
 def _alone(connection: Connection) -> bool:
-    """Whether no other instance is at it; until this transaction ends."""
+    """Whether there are months, and no other instance is at them; until this transaction ends."""
+    if not are_kept(connection):
+        return False
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     asking = text("SELECT pg_try_advisory_xact_lock(:key)")
     return bool(connection.execute(asking, {"key": ONE_AT_A_TIME}).scalar_one())

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from vestibule import logs
 from vestibule.audit import partitions, repository
 from vestibule.storage.database import Database
 
-Step = Callable[[Connection], int]
+T = TypeVar("T")
 
 
 class Retention:
@@ -25,12 +25,12 @@ class Retention:
 
     async def make_room(self, *, now: datetime) -> int:
         """Make one month that is lacking, where there are months; how many were made."""
-        try:
-            return await self._alter(partial(partitions.make_next, now=now))
-        except IntegrityError:
-            # Rows of that month came before it: they stay where every row finds a place.
-            self._log.warning("a month of the trail stays in the default partition")
-            return 0
+        made = await self._alter(partial(partitions.make_next, now=now))
+        if made.passed_over and not made.months:  # the last step of a round: said once
+            self._log.warning(
+                "months of the trail stay in the default partition", months=made.passed_over
+            )
+        return made.months
 
     async def forget(self, *, before: datetime, limit: int) -> int:
         """Forget some of what was written before that moment; how many rows, or months.
@@ -50,9 +50,6 @@ class Retention:
                 return done
         return 0
 
-    async def _alter(self, step: Step) -> int:
+    async def _alter(self, step: Callable[[Connection], T]) -> T:
         # Its locks, not what it has read, keep others away.
-        def unit(connection: Connection) -> int:
-            return step(connection) if partitions.are_kept(connection) else 0
-
-        return await self._database.write(unit, isolation="READ COMMITTED")
+        return await self._database.write(step, isolation="READ COMMITTED")

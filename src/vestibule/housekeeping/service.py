@@ -16,17 +16,22 @@ from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
 from vestibule.devices.models import device_logins
 from vestibule.identity.sync import Synchronization
+from vestibule.members.models import invitations
 from vestibule.oauth.models import authorization_codes
 from vestibule.recovery.models import mail_links
+from vestibule.scim.models import scim_tokens
 from vestibule.sessions.models import sessions
 from vestibule.storage.database import Database
 from vestibule.tokens.keys import KeyRing
 from vestibule.tokens.models import replays, revoked_tokens
+from vestibule.users.import_jobs import user_imports
 
 EVERY = 300.0
 """Seconds between two rounds."""
 KEEP = timedelta(days=1)
 """How long after its end a session or code can still be told from one that never was."""
+KEEP_SHOWN = timedelta(days=30)
+"""The same of what is still shown to whoever looks after it."""
 BATCH = 500
 """Rows in one write: nobody waits long behind it."""
 MAX_JUMP = 3600.0
@@ -41,6 +46,14 @@ FORGOTTEN: tuple[tuple[Table, str, timedelta], ...] = (
     (revoked_tokens, "expires_at", timedelta()),
     (replays, "expires_at", timedelta()),
     (mail_links, "expires_at", timedelta()),
+    # Nobody is shown one that has ended, and it holds the address of a stranger.
+    (invitations, "expires_at", KEEP),
+    (invitations, "accepted_at", KEEP),
+    (invitations, "revoked_at", KEEP),
+    (scim_tokens, "expires_at", KEEP_SHOWN),
+    (scim_tokens, "revoked_at", KEEP_SHOWN),
+    # Not `ended_at`: nobody writes that where the instance that ran it is gone.
+    (user_imports, "seen_at", KEEP_SHOWN),
 )
 """A table, the column that says when a row has had its time, and how long it stays after that.
 

@@ -26,6 +26,9 @@ invitations = Table(
     Column("accepted_by", Uuid),
     Column("revoked_at", UtcDateTime),
     Index(None, "org_id"),
+    Index(None, "expires_at"),
+    Index(None, "accepted_at"),
+    Index(None, "revoked_at"),
 )
 
 

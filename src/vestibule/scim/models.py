@@ -82,6 +82,8 @@ scim_tokens = Table(
     Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Index(None, "org_id"),
+    Index(None, "expires_at"),
+    Index(None, "revoked_at"),
 )
 
 scim_users = Table(

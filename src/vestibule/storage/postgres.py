@@ -50,6 +50,8 @@ NUL = "22021"
 """SQLSTATE of a text that holds what PostgreSQL's can't."""
 CONFLICTS = frozenset({"40001", "40P01"})
 """SQLSTATE of a transaction that must run again: serialization failure, deadlock."""
+CHECKED = "23514"
+"""SQLSTATE of a row that breaks a constraint, or is not within the bounds of its partition."""
 FOLLOWS = "25006"
 """SQLSTATE of a write to a server that only follows another."""
 AWAY = ("08", "57P", "53300", FOLLOWS)
@@ -207,7 +209,8 @@ class PostgresDatabase:
         if state == NUL and not progress.without_nul:
             progress.without_nul = True
             return True
-        if state in CONFLICTS:  # said at the commit too, and then it was none
+        # Said at the commit too, and then it was none.
+        if state in CONFLICTS or _is_misplaced(error):
             self.counts.conflicts += 1
             return True
         closed = isinstance(error, DBAPIError) and error.connection_invalidated
@@ -223,6 +226,13 @@ class PostgresDatabase:
 def _state(error: DBAPIError | OSError) -> str:
     """The SQLSTATE; empty where the server said none."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _is_misplaced(error: DBAPIError | OSError) -> bool:
+    """Whether a row has another partition than it had when its statement began."""
+    cause = getattr(getattr(error, "orig", None), "__cause__", None)
+    # Bounds have no name, unlike the constraints that are ours.
+    return _state(error) == CHECKED and getattr(cause, "constraint_name", None) is None
 
 
 def _is_unsent(error: Exception) -> bool:

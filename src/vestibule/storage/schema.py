@@ -15,7 +15,7 @@ from vestibule.storage.opening import run_once
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration. A test holds it against the files."""
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Index,
     String,
     Table,
     Uuid,
@@ -38,6 +39,7 @@ user_imports = Table(
     Column("refused", BigInteger, nullable=False),
     Column("refusals", JSON, nullable=False),
     Column("failure", String(200)),
+    Index(None, "seen_at"),
 )
 
 
