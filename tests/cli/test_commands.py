@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from argon2.exceptions import HashingError
 from typer.testing import CliRunner, Result
 
 from vestibule.cli import doctor_hashing
+from vestibule.cli.lazy import loading
 from vestibule.cli.main import app
 from vestibule.cli.output import explained
 from vestibule.errors import ApiError, Conflict, DatabaseUnavailable
@@ -370,3 +372,16 @@ def test_a_command_imports_no_more_than_it_needs(command: str, unneeded: list[st
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_what_a_command_imports_is_not_looked_through_and_what_it_makes_is() -> None:
+    frozen = gc.get_freeze_count()
+    held = []
+
+    with pytest.raises(ImportError), loading():
+        held.append(gc.isenabled())
+        raise ImportError
+
+    assert held == [False]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > frozen

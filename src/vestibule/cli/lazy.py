@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeAlias
@@ -24,7 +27,8 @@ class Source:
     def load(self) -> Command | None:
         """The command; None where its extra is not installed."""
         try:
-            found = getattr(import_module(self.module), self.attribute)
+            with loading():
+                found = getattr(import_module(self.module), self.attribute)
         except ModuleNotFoundError as error:
             if (error.name or "vestibule").partition(".")[0] == "vestibule":
                 raise  # a defect of ours
@@ -37,6 +41,17 @@ class Source:
         command: Any = typer.main.get_command(app)
         command.name = self.name
         return command  # type: ignore[no-any-return]
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Import within it: to look for garbage among what stays takes an eighth of that time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class LazyGroup(TyperGroup):

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vestibule import logs
+from vestibule.cli.lazy import loading
 from vestibule.cli.output import AsJson, explained, load_settings, out, print_done, print_json
 from vestibule.server.first_start import FirstStart
 from vestibule.settings import Settings
@@ -22,7 +23,8 @@ def serve(
 ) -> None:
     """Run the service; the first start makes the database, the keys and an administrator."""
     # Here, because the other commands need no web server.
-    from vestibule.server.run import serve as run_server
+    with loading():
+        from vestibule.server.run import serve as run_server
 
     settings = load_settings()
     changes = {"host": host, "port": port}
