@@ -376,12 +376,16 @@ def test_a_command_imports_no_more_than_it_needs(command: str, unneeded: list[st
 
 def test_what_a_command_imports_is_not_looked_through_and_what_it_makes_is() -> None:
     frozen = gc.get_freeze_count()
-    held = []
+    loads: list[bool] = []
 
-    with pytest.raises(ImportError), loading():
-        held.append(gc.isenabled())
-        raise ImportError
+    def fail() -> None:
+        with loading():
+            loads.append(gc.isenabled())
+            raise ImportError
 
-    assert held == [False]
+    with pytest.raises(ImportError):
+        fail()
+
+    assert loads == [False]
     assert gc.isenabled()
     assert gc.get_freeze_count() > frozen
