@@ -14,6 +14,7 @@ from tests.identity.conftest import Configure
 from tests.identity.fakes import PASSWORD, Fakes, broken, directory, ldap
 from tests.orgs.people import bearer, signed_in, trail
 from tests.world import PASSWORD as LOCAL, FakeClock, World, log_in
+from vestibule.identity.connector import Profile
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
 
@@ -399,6 +400,56 @@ async def test_whoever_is_gone_is_disabled_by_the_schedule(
     assert not (await services.users.named("ann")).is_active
     assert (await services.users.named("bob")).first_name == "Robert"
     assert (await client.get("/api/v1/user", headers=bearer(token))).status_code == 401
+
+
+async def test_whoever_is_unlinked_before_they_are_found_to_be_gone_keeps_the_account(
+    client: httpx.AsyncClient,
+    configure: Configure,
+    services: Services,
+    root: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corp = await configure(is_default=True)
+    corp.add("ann")
+    await log_in(client, "ann", PASSWORD)
+    user = await services.users.named("ann")
+
+    async def nobody_any_more(_subjects: object) -> dict[str, Profile]:
+        await client.delete(f"{PATH}/corp/identities/{user.id}", headers=root)
+        return {}
+
+    monkeypatch.setattr(corp, "look_up", nobody_any_more)
+    response = await client.post(f"{PATH}/corp/sync", json={}, headers=root)
+
+    assert (response.json()["gone"], response.json()["disabled"]) == (1, 0)
+    assert (await services.users.named("ann")).is_active
+
+
+async def test_whoever_is_linked_anew_before_is_not_disabled_for_another(
+    client: httpx.AsyncClient,
+    configure: Configure,
+    services: Services,
+    world: World,
+    root: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corp = await configure(is_default=True)
+    corp.add("ann")
+    await log_in(client, "ann", PASSWORD)
+    former, other = await services.users.named("ann"), await world.user("other")
+
+    async def nobody_any_more(_subjects: object) -> dict[str, Profile]:
+        link = {"user_id": str(other.id), "subject": "id of ann"}
+        await client.delete(f"{PATH}/corp/identities/{former.id}", headers=root)
+        await client.post(f"{PATH}/corp/identities", json=link, headers=root)
+        return {}
+
+    monkeypatch.setattr(corp, "look_up", nobody_any_more)
+    response = await client.post(f"{PATH}/corp/sync", json={}, headers=root)
+
+    assert response.json()["disabled"] == 0
+    for name in ("ann", "other"):
+        assert (await services.users.named(name)).is_active
 
 
 async def test_a_directory_that_has_lost_very_many_is_not_believed_unless_forced(

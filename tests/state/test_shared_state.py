@@ -177,22 +177,27 @@ async def test_a_replay_is_found_by_the_other_instance_and_whatever_is_away(
     instances: Instances, own_redis: RedisServer, clock: FakeClock, says_when: bool
 ) -> None:
     one, other = instances(own_redis, redis_outage="degraded")
-    times = {"expires_at": clock.time() + 60}
-    if says_when:
-        times["issued_at"] = clock.time()
+    remembers_for_long(own_redis)
 
-    assert await one.replays.first_use("before", **times)
-    assert not await other.replays.first_use("before", **times)
+    def times() -> dict[str, float]:
+        made = {"issued_at": clock.time()} if says_when else {}
+        return {"expires_at": clock.time() + 60, **made}
+
+    used = {"before": times()}
+    assert await one.replays.first_use("before", **used["before"])
+    assert not await other.replays.first_use("before", **used["before"])
     own_redis.stop()
-    assert not await other.replays.first_use("before", **times)
-    assert await one.replays.first_use("meanwhile", **times)
+    assert not await other.replays.first_use("before", **used["before"])
+    clock.advance(1)
+    used["meanwhile"] = times()
+    assert await other.replays.first_use("meanwhile", **used["meanwhile"])
     own_redis.start()
     await back(one.shared)
     await back(other.shared)
 
-    for name in ("before", "meanwhile"):
+    for name, said in used.items():
         for services in (one, other):
-            assert not await services.replays.first_use(name, **times), name
+            assert not await services.replays.first_use(name, **said), name
 
 
 async def test_what_does_not_say_when_it_was_made_is_safe_from_what_redis_forgets(
@@ -212,8 +217,9 @@ async def test_what_does_not_say_when_it_was_made_is_safe_from_what_redis_forget
 def remembers_for_long(server: RedisServer) -> None:
     """It has remembered everything since long ago, so that the database is not told."""
     with server.client() as client:
+        run = client.info("server")["run_id"]
         for node in range(NODES):
-            client.set(f"vestibule:{{replays:{node:x}}}:since", "1")
+            client.set(f"vestibule:{{replays:{node:x}}}:since", f"1 {run}")
 
 
 def forget_replays(server: RedisServer) -> None:
@@ -258,8 +264,7 @@ async def test_what_redis_has_lost_can_not_be_used_again(
 
     for services in (one, other):
         assert not await services.replays.first_use("before", issued_at=made, expires_at=ends)
-    clock.advance(2)
-    fresh = clock.time()
+    fresh = clock.time() + 1
     assert await one.replays.first_use("after", issued_at=fresh, expires_at=ends)
     assert not await other.replays.first_use("after", issued_at=fresh, expires_at=ends)
 
@@ -276,7 +281,54 @@ async def test_a_redis_that_was_emptied_takes_nothing_from_before(
         client.flushall()
 
     assert not await one.replays.first_use("before", issued_at=made, expires_at=ends)
-    assert await one.replays.first_use("after", issued_at=clock.time(), expires_at=ends)
+    assert await one.replays.first_use("after", issued_at=clock.time() + 1, expires_at=ends)
+
+
+async def test_what_was_made_in_the_second_in_which_redis_began_may_have_been_used_before(
+    instances: Instances, redis: RedisServer, clock: FakeClock
+) -> None:
+    one, other = instances(redis)
+    remembers_for_long(redis)
+    times = {"issued_at": clock.time(), "expires_at": clock.time() + 60}
+    clock.advance(0.5)
+    assert await one.replays.first_use("before", **times)
+
+    with redis.client() as client:
+        client.flushall()
+
+    assert not await other.replays.first_use("before", **times)
+
+
+async def test_what_was_made_by_a_clock_that_is_ahead_is_safe_from_what_redis_forgets(
+    instances: Instances, redis: RedisServer, clock: FakeClock
+) -> None:
+    one, other = instances(redis)
+    remembers_for_long(redis)
+    times = {"issued_at": clock.time() + 30, "expires_at": clock.time() + 60}
+    assert await one.replays.first_use("ahead", **times)
+
+    with redis.client() as client:
+        client.flushall()
+
+    assert not await other.replays.first_use("ahead", **times)
+
+
+async def test_a_restart_that_nobody_noticed_is_noticed_by_what_is_used_once(
+    instances: Instances, own_redis: RedisServer, clock: FakeClock
+) -> None:
+    one, other = instances(own_redis)
+    remembers_for_long(own_redis)
+    with own_redis.client() as client:
+        client.save()
+    times = {"issued_at": clock.time() - 5, "expires_at": clock.time() + 60}
+    assert await one.replays.first_use("before", **times)
+
+    own_redis.stop()
+    own_redis.start()
+
+    for services in (one, other):
+        with contextlib.suppress(DatabaseUnavailable):
+            assert not await services.replays.first_use("before", **times)
 
 
 async def test_one_that_says_nothing_costs_one_timeout_and_no_more() -> None:

@@ -15,7 +15,9 @@ from sqlalchemy import Connection, text
 from structlog.testing import capture_logs
 
 from tests.conftest import make_client
+from tests.identity.fakes import PASSWORD as DIRECTORYS, Fakes, directory
 from tests.oauth.flows import bearer
+from tests.orgs.people import signed_in
 from tests.postgres import FAST, PostgresServer, postgres_server
 from tests.storage.life import LIMITS, live, populate
 from tests.storage.test_postgres import adding, names
@@ -27,6 +29,7 @@ from vestibule.storage.postgres import PostgresDatabase
 from vestibule.wiring import Services, wire
 
 SESSIONS = "/api/v1/user/sessions"
+DIRECTORIES = "/api/v1/directories"
 BEHIND = "SELECT pg_last_wal_replay_lsn() < '{}'::pg_lsn"
 PATIENCE = 30.0
 """Seconds within which it must have caught up."""
@@ -110,6 +113,42 @@ async def test_a_replica_that_lags_shows_old_lists_and_decides_nothing(
         new = await listed(client, first)
 
     assert (old, new) == (1, 2)
+
+
+async def test_whom_a_directory_is_asked_for_is_read_where_links_are_written(
+    url: str,
+    primary: PostgresServer,
+    replica: PostgresServer,
+    wired: Wired,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fakes = Fakes()
+    monkeypatch.setattr("vestibule.wiring.directories.make_connector", fakes)
+    services = await wired(url, replica.url(url.rpartition("/")[2]))
+    world, corp = World(services), fakes["corp"]
+    async with make_client(services) as client:
+        await world.user("root", is_admin=True)
+        root = await signed_in(client, world, "root")
+        await client.post(DIRECTORIES, json=directory(is_default=True), headers=root)
+        for name in ("ann", "bob"):
+            corp.add(name)
+        await log_in(client, "ann", DIRECTORYS)
+        ann = await services.users.named("ann")
+        catch_up(replica, primary)
+        replica.sql("SELECT pg_wal_replay_pause()")
+        try:
+            await log_in(client, "bob", DIRECTORYS)
+            await client.delete(f"{DIRECTORIES}/corp/identities/{ann.id}", headers=root)
+            corp.people.clear()
+            asked = await client.post(f"{DIRECTORIES}/corp/sync", json={}, headers=root)
+        finally:
+            replica.sql("SELECT pg_wal_replay_resume()")
+
+    assert asked.json() == {
+        "asked": 1, "refreshed": 0, "gone": 1, "disabled": 1, "stopped": None,
+    }  # fmt: skip
+    assert (await services.users.named("ann")).is_active
+    assert not (await services.users.named("bob")).is_active
 
 
 async def test_while_the_replica_refuses_all_whole_lives_go_on_and_lists_come_from_the_primary(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -30,6 +30,7 @@ Awaits = Callable[[Connection, UUID, str], bool]
 
 SEEN_EVERY = timedelta(hours=1)
 """How exactly it is kept when a directory has last known somebody: not each sign-in writes."""
+ADDRESS = ("email_address", "email_verified")
 
 
 class Linking:
@@ -68,7 +69,7 @@ class Linking:
         if found is not None:
             return await self._refreshed(configuration, profile, person, *found)
         if not configuration.create_accounts:
-            raise AccessForbidden("There is no account for you here", cause="directory_unlinked")
+            raise _unlinked()
         return await self._created(configuration, profile, person)
 
     async def link(
@@ -110,11 +111,13 @@ class Linking:
     async def gone(self, identity: Identity) -> bool:
         """Disable the account of somebody whom the directory no longer has; whether it was not.
 
-        Its sessions end.
+        Its sessions end. Who is no longer linked to it is none of its business.
         """
         now = utc(self._clock)
 
         def write(connection: Connection) -> bool:
+            if repository.linked(connection, identity) is None:
+                return False
             user = user_rows.by_id(connection, identity.user_id)
             active = user is not None and user.is_active
             values: dict[str, Any] = {"seen_at": now, "cached_hash": None, "cached_at": None}
@@ -132,7 +135,7 @@ class Linking:
             )
             return active
 
-        # The account's row is locked first: a session that begins meanwhile is seen, and ended.
+        # Link and account are locked first: a session that begins meanwhile is seen, and ended.
         disabled = await self._database.write(write, isolation="READ COMMITTED")
         if disabled:
             self._log.info(
@@ -247,25 +250,26 @@ class Linking:
         if user is None:
             raise AuthenticationFailed(cause="user_gone")
         now = utc(self._clock)
-        changes = changes_of(user, person)
-        if not user.is_active and identity.disabled_at is not None:
-            changes["is_active"] = True  # the directory took it away, and gives it back
         wanted = configuration.standings(profile.groups)
         current = standings.is_current(identity.granted, wanted)
-        if not changes and current and not seen and now - identity.seen_at < SEEN_EVERY:
+        recent = not seen and now - identity.seen_at < SEEN_EVERY
+        if recent and current and not changes_of(user, person, identity):
             return user
 
-        def write(connection: Connection, changes: dict[str, Any] = changes) -> None:
+        def write(connection: Connection, without: Collection[str] = ()) -> User:
+            # As both are now: somebody may have untied them, or given and taken meanwhile.
+            link = repository.linked(connection, identity)
+            account = user_rows.by_id(connection, user.id)
+            if link is None or account is None:
+                raise _unlinked()
+            changes = changes_of(account, person, link)
+            changes = {name: value for name, value in changes.items() if name not in without}
             values: dict[str, Any] = {"seen_at": now, "disabled_at": None}
             if changes:
-                user_rows.change(connection, user.id, {**changes, "updated_at": now})
-            if not current:
+                user_rows.change(connection, account.id, {**changes, "updated_at": now})
+            if not standings.is_current(link.granted, wanted):
                 values["granted"] = standings.apply(
-                    connection,
-                    user_id=user.id,
-                    granted=identity.granted,
-                    wanted=wanted,
-                    now=now,
+                    connection, user_id=account.id, granted=link.granted, wanted=wanted, now=now
                 )
             repository.change_identity(
                 connection,
@@ -273,9 +277,10 @@ class Linking:
                 subject=identity.subject,
                 values=values,
             )
+            return replace(account, **changes)
 
         try:
-            await self._database.write(write)
+            return await self._database.write(write)
         except IntegrityError:
             # The address is another account's: all else is taken on.
             self._log.warning(
@@ -283,15 +288,16 @@ class Linking:
                 directory=configuration.key,
                 user_id=str(user.id),
             )
-            for name in ("email_address", "email_verified"):
-                changes.pop(name, None)
-            await self._database.write(write)
-        return replace(user, **changes)
+            return await self._database.write(lambda c: write(c, without=ADDRESS))
 
 
 def already_linked() -> AlreadyExists:
     """The error of a link whose account or person has one already."""
     return AlreadyExists("This account or this person is linked already", cause="identity_linked")
+
+
+def _unlinked() -> AccessForbidden:
+    return AccessForbidden("There is no account for you here", cause="directory_unlinked")
 
 
 def _new_identity(directory: str, subject: str, user: User, clock: Clock) -> Identity:

@@ -8,6 +8,7 @@ from typing import Any
 from vestibule.errors import BadGateway, ValidationFailed
 from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connector import Profile
+from vestibule.identity.models import Identity
 from vestibule.text import canonical_email
 from vestibule.users.models import User
 from vestibule.users.service import checked_names
@@ -52,7 +53,7 @@ def person_of(configuration: DirectoryConfiguration, profile: Profile) -> Person
     )
 
 
-def changes_of(user: User, person: Person) -> dict[str, Any]:
+def changes_of(user: User, person: Person, identity: Identity) -> dict[str, Any]:
     """What of the account is not yet as the directory has it, by column."""
     values: dict[str, Any] = {}
     for name in ("first_name", "last_name"):
@@ -64,6 +65,8 @@ def changes_of(user: User, person: Person) -> dict[str, Any]:
             values["email_address"] = person.email_address
         if person.email_address != user.email_address or not user.email_verified:
             values["email_verified"] = True
+    if not user.is_active and identity.disabled_at is not None:
+        values["is_active"] = True  # the directory took it away, and gives it back
     return values
 
 

@@ -89,6 +89,17 @@ def known(
     return Identity(*row[:_COLUMNS]), None if user[0] is None else User(*user)
 
 
+def linked(connection: Connection, identity: Identity) -> Identity | None:
+    """The same link as it is now, and stays until the transaction ends; None without one."""
+    statement = select(identities).where(
+        identities.c.directory == identity.directory,
+        identities.c.subject == identity.subject,
+        identities.c.user_id == identity.user_id,
+    )
+    row = connection.execute(statement.with_for_update()).one_or_none()
+    return Identity(*row) if row else None
+
+
 def first_of(connection: Connection, user_id: UUID) -> Identity | None:
     """What the account is known by to the directory that it was linked to first."""
     row = connection.execute(_first_of, {"user_id": user_id}).one_or_none()

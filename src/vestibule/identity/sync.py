@@ -96,8 +96,10 @@ class Synchronization:
         return done
 
     async def _due(self, key: str, *, before: datetime, after: str) -> list[Identity]:
+        # Fresh: who is gone is decided by it, and how many are too many to be believed.
         return await self._database.scan(
-            lambda c: repository.due(c, directory=key, before=before, after=after, limit=BATCH)
+            lambda c: repository.due(c, directory=key, before=before, after=after, limit=BATCH),
+            fresh=True,
         )
 
     async def _refreshed(self, upstream: Upstream, identity: Identity, profile: Profile) -> bool:

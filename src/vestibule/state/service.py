@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 from redis.asyncio import Redis, RedisCluster
@@ -33,7 +33,9 @@ FIRST_PROBE, LAST_PROBE = 0.1, 5.0
 RETRY_AFTER = 5
 
 Client = Redis | RedisCluster
-Hook = Callable[[Client], Awaitable[None]]
+Arrival = Literal["first", "again"]
+"""Whether Redis is found by an instance that starts, or by one that it was away from."""
+Hook = Callable[[Client, Arrival], Awaitable[None]]
 
 
 class SharedState:
@@ -72,7 +74,7 @@ class SharedState:
         self._reason: str | None = None
         self._outages = 0
         self._probing: asyncio.Task[None] | None = None
-        self._on_return: list[Hook] = []
+        self._on_arrival: list[Hook] = []
         self._log = logs.get("state")
 
     @property
@@ -120,9 +122,9 @@ class SharedState:
             raise DatabaseUnavailable(cause="shared_state", retry_after=RETRY_AFTER) from None
         raise lost
 
-    def on_return(self, hook: Hook) -> None:
-        """Have this awaited when Redis is back, before anybody else asks it."""
-        self._on_return.append(hook)
+    def on_arrival(self, hook: Hook) -> None:
+        """Have this awaited when Redis is there at first, and before it is asked again."""
+        self._on_arrival.append(hook)
 
     def start(self) -> None:
         """Listen to what other instances tell; look whether Redis is there, without waiting."""
@@ -163,7 +165,7 @@ class SharedState:
 
     async def _probe(self, *, first: bool) -> None:
         pause = FIRST_PROBE
-        while (reason := await self._look(returning=not first)) is not None:
+        while (reason := await self._look("first" if first else "again")) is not None:
             if first:
                 first = False
                 self._lost(Away(reason))
@@ -177,7 +179,7 @@ class SharedState:
             )
             self._reason, self._since = None, self._clock.time()
 
-    async def _look(self, *, returning: bool) -> str | None:
+    async def _look(self, arrival: Arrival) -> str | None:
         """Why Redis can't be written now; None where it can, and all is told that must be."""
         client = self._client
         assert client is not None
@@ -187,10 +189,9 @@ class SharedState:
                     # Each of them has its share of the keys.
                     await client.ping(target_nodes=RedisCluster.PRIMARIES)
                 await client.set(f"{PREFIX}probe", 1, px=1000)
-            if returning:
-                for hook in self._on_return:
-                    async with asyncio.timeout(self._timeout):
-                        await hook(client)
+            for hook in self._on_arrival:
+                async with asyncio.timeout(self._timeout):
+                    await hook(client, arrival)
         except (RedisError, OSError, TimeoutError) as error:
             return away(error).reason
         except Away as error:

@@ -51,11 +51,11 @@ class Database(Protocol):
         """The same of one key; what others look up at this moment may go along."""
         ...
 
-    async def scan(self, work: Work[T]) -> T:
+    async def scan(self, work: Work[T], *, fresh: bool = False) -> T:
         """Run a unit that reads and may take long, and return what it returns.
 
-        It may be answered by a replica, a little behind: nothing that it says decides on a
-        credential.
+        It may be answered by a replica, a little behind, unless it must be `fresh`: nothing that
+        a replica says decides on a credential.
         """
         ...
 

@@ -61,8 +61,8 @@ class EmbeddedDatabase:
         """The same of one key. There is no way there and back that others could go along."""
         return await self.read(lambda c: lookup.one(c, key))
 
-    async def scan(self, work: Work[T]) -> T:
-        """Run a unit that reads and may take long, and return what it returns."""
+    async def scan(self, work: Work[T], *, fresh: bool = False) -> T:
+        """Run a unit that reads and may take long, and return what it returns: always fresh."""
         try:
             return await asyncio.to_thread(self._read_patiently, work)
         except DBAPIError as error:

@@ -79,10 +79,10 @@ class MeteredDatabase:
         with _Unit(self, "read"):
             return await self._database.look_up(lookup, key)
 
-    async def scan(self, work: Work[T]) -> T:
+    async def scan(self, work: Work[T], *, fresh: bool = False) -> T:
         """As `Database.scan`."""
         with _Unit(self, "scan"):
-            return await self._database.scan(work)
+            return await self._database.scan(work, fresh=fresh)
 
     async def write(self, work: Work[T], *, isolation: Isolation = "SERIALIZABLE") -> T:
         """As `Database.write`."""

@@ -123,10 +123,11 @@ class PostgresDatabase:
             return await self.read(lambda c: lookup.one(c, key))
         return await self._lookups.ask(lookup, key)
 
-    async def scan(self, work: Work[T]) -> T:
+    async def scan(self, work: Work[T], *, fresh: bool = False) -> T:
         """Run a unit that reads and may take long; on the replica, where there is one.
 
-        While that is away, here: an answer that comes from the primary is never wrong.
+        While that is away, or it must be `fresh`, here: an answer that comes from the primary is
+        never wrong.
         """
 
         def unit_on(engine: AsyncEngine) -> Unit[T]:
@@ -137,7 +138,7 @@ class PostgresDatabase:
             return unit
 
         now = asyncio.get_running_loop().time()
-        if self._replica is not None and now >= self._replica_back_at:
+        if self._replica is not None and not fresh and now >= self._replica_back_at:
             try:
                 return await self._until_answered(
                     unit_on(self._replica), within=REPLICA_PATIENCE, patient=False

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from vestibule.clock import Clock
 from vestibule.state.flights import Away
 from vestibule.state.scripts import Script
-from vestibule.state.service import PREFIX, Client, SharedState
+from vestibule.state.service import PREFIX, Arrival, Client, SharedState
 from vestibule.storage.database import Database
 from vestibule.tokens import repository
 
@@ -21,27 +21,26 @@ LONGEST = 4000.0
 """Seconds: more than anything is remembered for; an assertion is for an hour and its leeway."""
 
 REMEMBER = Script.load(__package__, "remember.lua")
-BEGIN_ANEW = Script.load(__package__, "begin_anew.lua")
+BEGIN = Script.load(__package__, "begin.lua")
 
 
 NODES = 8
 """Parts that the keys are spread over, each of which may stand on another node of a Cluster."""
 
-GRANULARITY = 1.0
-"""Seconds: `iat` is a whole number, and cuts off what is behind the point."""
-
 
 class Replays:
     """Remembers in Redis or in the database, so that no instance takes what another has taken.
 
-    Redis keeps since when it remembers everything. That begins anew where it starts with nothing,
+    Redis keeps since when it remembers everything. That begins anew with each run of its server,
     and where an instance finds it again after it was away: what it had at last may be lost with
     a restart or a failover. What was made before that, and may have been used, is refused: who has
     the key makes a new one. So it is in `degraded` for what was made before Redis went away.
+    `iat` is a whole number mostly, so what was made in the same second counts as made before.
 
-    Times of making are by the clocks of clients. So for `LONGEST` after either the database is
-    asked as well: what was used while Redis was away it knows, and the rest has expired by itself
-    once Redis is asked alone. What does not say when it was made is the database's alone.
+    For `LONGEST` after either the database is asked as well: what was used while Redis was away it
+    knows, and the rest has expired by itself once Redis is asked alone. It is also told of what
+    says that it was made in time to come, by the clock of its client: nothing that Redis begins
+    with could refuse that. What does not say when it was made is the database's alone.
     """
 
     def __init__(self, *, database: Database, shared: SharedState, clock: Clock) -> None:
@@ -49,7 +48,7 @@ class Replays:
         self._shared = shared
         self._clock = clock
         self._away_at = float("-inf")
-        shared.on_return(_begin_anew)
+        shared.on_arrival(_begin)
 
     async def first_use(
         self, *parts: str, expires_at: float, issued_at: float | None = None
@@ -69,12 +68,13 @@ class Replays:
                 since = self._shared.status().since
             else:
                 away_for = self._clock.monotonic() - self._away_at
-                if first and min(remembers, away_for) >= LONGEST:
+                now = self._clock.time()
+                if first and min(remembers, away_for) >= LONGEST and issued_at <= now:
                     return True
-                since = self._clock.time() - remembers
+                since = now - remembers
                 if not first:
                     return False
-            if issued_at + GRANULARITY <= since:
+            if issued_at <= since:
                 return False
         return await self._ask_database(digest, expires_at)
 
@@ -104,10 +104,10 @@ def _key(node: int, name: str) -> str:
     return f"{PREFIX}{{replays:{node:x}}}:{name}"
 
 
-async def _begin_anew(client: Client) -> None:
-    """From now on Redis remembers everything, whatever it still knows of before."""
+async def _begin(client: Client, arrival: Arrival) -> None:
+    """From now on Redis remembers everything, and `again` whatever it still knows of before."""
     keys = [_key(node, "since") for node in range(NODES)]
     if isinstance(client, RedisCluster):
-        await asyncio.gather(*(client.eval(BEGIN_ANEW.text, 1, key) for key in keys))
+        await asyncio.gather(*(client.eval(BEGIN.text, 1, key, arrival) for key in keys))
     else:
-        await client.eval(BEGIN_ANEW.text, len(keys), *keys)
+        await client.eval(BEGIN.text, len(keys), *keys, arrival)
