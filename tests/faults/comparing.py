@@ -10,6 +10,7 @@ import httpx
 from tests.e2e.server import Server
 from tests.faults.ledger import Ledger, Line
 from tests.faults.load import REFRESH, SPENT
+from tests.faults.proofs import TOKEN
 
 ASKED_AT_MOST = 50
 """Sessions of each kind that the service is asked about; the database is asked about all."""
@@ -42,7 +43,16 @@ def compare(ledger: Ledger, server: Server, sql: Callable[[str], str]) -> None:
     for line in ledger.lines:
         _compare_row(line, sessions.get(_plain(line.sid)))
     with httpx.Client(base_url=server.url, timeout=15) as client:
+        _compare_once(ledger, client)
         _ask(ledger, client)
+
+
+def _compare_once(ledger: Ledger, client: httpx.Client) -> None:
+    """See that what was taken is not taken again, and never was."""
+    for once in ledger.once[-ASKED_AT_MOST:]:
+        once.taken += client.post(TOKEN, **once.request()).status_code == 200
+    twice = [(once.kind, once.made_at, once.taken) for once in ledger.once if once.taken > 1]
+    assert not twice, f"taken twice: {len(twice)} of {len(ledger.once)}: {twice[:5]}"
 
 
 def _compare_row(line: Line, row: Row | None) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from tests.faults.proofs import Once
+
 FAULTS_TYPES = {429: {"rate_limit_error"}, 500: {"database_error"}, 503: {"not_ready_error"}}
 """How a service may refuse while something is broken: status, and the types of its envelope."""
 
@@ -34,6 +36,8 @@ class Ledger:
     """Id and secret of each key."""
     acknowledged: int = 0
     unknown: int = 0
+    once: list[Once] = field(default_factory=list)
+    """Assertions and proofs that may be taken once."""
     races: int = 0
     """Tokens that were spent in two places at once."""
     slowest: float = 0.0

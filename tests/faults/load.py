@@ -15,6 +15,7 @@ import httpx
 
 from tests.e2e.server import Server
 from tests.faults.ledger import Ledger, Line
+from tests.faults.proofs import KINDS, TOKEN, Once, Worker
 
 LOGIN = "/api/v1/auth/login"
 REFRESH = "/api/v1/auth/refresh"
@@ -27,8 +28,12 @@ PATIENCE = 15.0
 KEYS_AT_MOST = 40
 AFTER = 0.02
 """Seconds that somebody waits after a failure."""
+NOT_TAKEN = (400, 401)
+"""How a proof is refused, or an assertion, that was taken already or may have been."""
 SPENT = 400
 """How a refresh token is refused that is spent, or whose session has ended."""
+REPEATED = 4
+"""So many of the last proofs and assertions are tried again."""
 BACK = 30.0
 """Seconds in which the service must work again."""
 
@@ -43,8 +48,17 @@ def claims_of(access_token: str) -> dict[str, Any]:
 class Load:
     """Some people, each with one request at a time, against any of the servers."""
 
-    def __init__(self, servers: Sequence[Server], *, password: str, seed: int = 1) -> None:
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        *,
+        password: str,
+        worker: Worker | None = None,
+        seed: int = 1,
+    ) -> None:
+        """With a `worker` what may be taken once is also sent to them, more than once."""
         self.servers = servers
+        self.worker = worker
         self.ledger = Ledger()
         self.password = password
         self._random = random.Random(seed)
@@ -59,6 +73,8 @@ class Load:
             async with asyncio.TaskGroup() as people:
                 for _ in range(PEOPLE):
                     people.create_task(self._person())
+                if self.worker is not None:
+                    people.create_task(self._work(self.worker))
                 try:
                     yield self.ledger
                 finally:
@@ -68,6 +84,11 @@ class Load:
         """Wait until so many further writes have been acknowledged: the service works."""
         goal = self.ledger.acknowledged + more
         await self.meet(lambda: self.ledger.acknowledged >= goal)
+
+    async def taken(self, more: int) -> None:
+        """Wait until so many further assertions and proofs have been taken."""
+        goal = self._taken() + more
+        await self.meet(lambda: self._taken() >= goal)
 
     async def refused(self, more: int) -> None:
         """Wait until so many further requests have failed: the service feels it."""
@@ -98,6 +119,28 @@ class Load:
                 await self._leave(line)
             elif choice < 0.5:
                 await self._race(line)
+
+    async def _work(self, worker: Worker) -> None:
+        """Use one twice at once, and try the last ones again, as a thief would."""
+        while not self._stop.is_set():
+            once = worker.fresh(self._random.choice(KINDS))
+            self.ledger.once.append(once)
+            ends = (self.servers[0], self.servers[-1])
+            await asyncio.gather(*(self._use(once, server) for server in ends))
+            for earlier in self.ledger.once[-REPEATED:]:
+                await self._use(earlier, self._random.choice(self.servers))
+
+    async def _use(self, once: Once, server: Server) -> None:
+        answer = await self.post(TOKEN, server=server, **once.request())
+        if answer is None:
+            return
+        if answer.status_code == 200:
+            once.taken += 1
+        elif answer.status_code not in NOT_TAKEN:
+            self.ledger.refused(once.kind, answer)
+
+    def _taken(self) -> int:
+        return sum(once.taken for once in self.ledger.once)
 
     async def post(
         self, path: str, *, server: Server | None = None, **sent: object
