@@ -63,8 +63,9 @@ class World:
     ) -> tuple[Client, str]:
         details.setdefault("grants", [Grant.PASSWORD, Grant.REFRESH_TOKEN])
         details.setdefault("scopes", ["openid", "profile"])
+        details.setdefault("name", client_id)
         client, secret = await self.services.clients.create(
-            client_id=client_id, name=client_id, kind=kind, **details
+            client_id=client_id, kind=kind, **details
         )
         return client, secret.get_secret_value() if secret else ""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,22 +27,40 @@ ELSEWHERE = {
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """What `make docs` builds, in a folder of this run: one worker builds it for all."""
+def build(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Callable[..., Path]:
+    """Runs a command that builds in a folder of this run: one worker runs it for all."""
     folder = tmp_path_factory.getbasetemp()
     if hasattr(request.config, "workerinput"):
         folder = folder.parent
-    built = folder / "site"
-    with (folder / "site.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (built / "built").exists():
-            done = subprocess.run(
-                ["sh", str(ROOT / "scripts" / "docs"), "--outDir", str(built)],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
-            (built / "built").touch()
-    return built
+
+    def build(name: str, *command: str | Path) -> Path:
+        built = folder / name
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (built / "built").exists():
+                done = subprocess.run(
+                    [*command, built], capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, done.stdout + done.stderr
+                (built / "built").touch()
+        return built
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def site(build: Callable[..., Path]) -> Path:
+    """What `make docs` builds."""
+    return build("site", "sh", ROOT / "scripts" / "docs", "--outDir")
+
+
+@pytest.fixture(scope="session")
+def wheels(build: Callable[..., Path]) -> Path:
+    """A folder with the distribution."""
+    uv = Path(sys.executable).parent / "uv"
+    return build("wheels", uv, "build", "--quiet", "--wheel", ROOT, "--out-dir")
 
 
 @pytest.fixture(scope="session")

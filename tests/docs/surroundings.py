@@ -105,7 +105,9 @@ def alice_comes_and_goes(server: Server, printed: str) -> None:
 PAGES = {
     "clients.md": Surroundings(prepare=alice, judge=three_ask_again),
     "scim.md": Surroundings(prepare=organizations),
-    "sdk.md": Surroundings(prepare=alice, judge=alice_comes_and_goes),
+    "sdk.md": Surroundings(
+        prepare=alice, judge=alice_comes_and_goes, options={"device_interval": "1"}
+    ),
     "migrate/auth0.md": Surroundings(prepare=exports.auth0, judge=both_can_sign_in),
     "migrate/django.md": Surroundings(prepare=exports.django, judge=both_can_sign_in),
     "migrate/fastapi-users.md": Surroundings(

@@ -94,7 +94,11 @@ RUNNING = [page for page in PAGES if any(block.runs for block in blocks(page))]
     "page", RUNNING, ids=[name for name, page in zip(NAMES, PAGES, strict=True) if page in RUNNING]
 )
 def test_the_samples_run(
-    page: Path, service: Server, surroundings: Surroundings, tmp_path: Path
+    page: Path,
+    service: Server,
+    surroundings: Surroundings,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     folder = tmp_path / "reader"
     folder.mkdir()
@@ -106,7 +110,7 @@ def test_the_samples_run(
     for block in running:
         script.add(block)
     if any(EXTRA.search(block.text) for block in running):
-        lay_out_the_distribution(folder)
+        lay_out_the_distribution(folder, request.getfixturevalue("wheels"))
 
     reader = Person(service.url, username="alice", password=PASSWORD)
     code, shown = reader.run(script.write(), environment(service, folder), patience=300)
@@ -115,11 +119,8 @@ def test_the_samples_run(
     surroundings.judge(service, shown)
 
 
-def lay_out_the_distribution(folder: Path) -> None:
+def lay_out_the_distribution(folder: Path, wheels: Path) -> None:
     """What pip finds, as if it had been published, and a pip of the reader's own."""
-    uv = Path(sys.executable).parent / "uv"
-    wheels = folder / "wheels"
-    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", wheels, ROOT], check=True)
     venv.create(folder / "installed", with_pip=True)
     (folder / "bin").mkdir()
     (folder / "bin" / "pip").write_text(
@@ -141,6 +142,9 @@ def environment(service: Server, folder: Path) -> dict[str, str]:
         "CLIENT_SECRET": "secret",
         # What Go has compiled and pip has fetched once is kept, of all else nothing.
         "PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip"),
+        # Most of what is installed is never imported. This is how pip is told not to: with a no.
+        "PIP_NO_COMPILE": "0",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "GOCACHE": os.environ.get("GOCACHE", str(Path.home() / ".cache" / "go-build")),
         "HOME": str(folder),
         "CURL_HOME": str(folder),

@@ -20,8 +20,8 @@ def make_server(tmp_path: Path) -> Iterator[MakeServer]:
     """Starts services that are stopped when the test ends."""
     made: list[Server] = []
 
-    def make(**options: str) -> Server:
-        server = Server(tmp_path / f"data{len(made)}", options=options)
+    def make(*, migrates: bool = False, **options: str) -> Server:
+        server = Server(tmp_path / f"data{len(made)}", options=options, migrates=migrates)
         made.append(server)
         return server.start()
 

@@ -8,11 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from vestibule.storage import schema
 
 COMMAND = str(Path(sys.executable).parent / "vestibule")
 PATIENT = {
@@ -28,6 +32,15 @@ def free_port() -> int:
         return port
 
 
+@cache
+def migrated() -> bytes:
+    """A migrated database: most tests are not about how one is made."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vestibule.db"
+        schema.upgrade(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
 @dataclass
 class Server:
     """`vestibule serve` on a data folder, with its log in a file."""
@@ -39,6 +52,8 @@ class Server:
     first: dict[str, Any] = field(default_factory=dict)
     within: tuple[str, ...] = ()
     """A command that runs the service in surroundings of its own."""
+    migrates: bool = False
+    """Whether it makes its tables itself, as on a real first start."""
 
     @property
     def url(self) -> str:
@@ -64,6 +79,7 @@ class Server:
     def start(self) -> Server:
         """Start, and return when it says that it listens."""
         self.data.mkdir(exist_ok=True)
+        self._lay_out_tables()
         with (self.data / "service.log").open("a") as log:
             self.process = subprocess.Popen(
                 [*self.within, COMMAND, "serve", "--json"],
@@ -80,6 +96,12 @@ class Server:
             if event.get("listening"):
                 return self
         raise AssertionError(f"the service did not start: {self.log}")
+
+    def _lay_out_tables(self) -> None:
+        database = self.data / "vestibule.db"
+        if not (self.migrates or "database_url" in self.options or database.exists()):
+            database.touch(0o600)
+            database.write_bytes(migrated())
 
     @contextmanager
     def running(self) -> Iterator[Server]:

@@ -79,10 +79,12 @@ def test_people_are_found_while_a_name_is_typed(page: Page, server: Server) -> N
 
 
 def test_the_overview_follows_what_happens(page: Page, server: Server) -> None:
+    page.clock.install()
     enter(page, server, "/admin")
     before = page.locator(".legend .failure").inner_text()
 
     httpx.post(f"{server.url}{LOGIN}", data={"username": "nobody", "password": "at all"})
+    page.clock.fast_forward("00:05")
 
     # Without being asked again, which it is every five seconds.
     expect(page.locator(".legend .failure")).not_to_have_text(before, timeout=TIMEOUT)

@@ -24,7 +24,7 @@ def log_in(server: Server, **fields: str) -> httpx.Response:
 def test_the_first_start_makes_somebody_to_sign_in_as_and_the_second_nobody(
     make_server: MakeServer,
 ) -> None:
-    server = make_server()
+    server = make_server(migrates=True)
     first = dict(server.first)
 
     server.stop()
@@ -39,7 +39,7 @@ def test_the_first_start_makes_somebody_to_sign_in_as_and_the_second_nobody(
 def test_secrets_are_the_owners_alone_and_the_password_is_not_in_the_log(
     make_server: MakeServer,
 ) -> None:
-    server = make_server()
+    server = make_server(migrates=True)
 
     log_in(server)
 
@@ -190,7 +190,7 @@ def test_two_services_that_start_at_once_on_nothing_make_one_administrator(
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    servers = [Server(data), Server(data)]
+    servers = [Server(data, migrates=True), Server(data, migrates=True)]
     threads = [threading.Thread(target=server.start) for server in servers]
 
     for thread in threads:

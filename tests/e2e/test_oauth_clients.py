@@ -35,9 +35,11 @@ from starlette.requests import Request
 
 from tests.e2e.browsing import TIMEOUT, chromium, sign_in
 from tests.e2e.conftest import MakeServer
+from tests.e2e.furnishing import furnished
 from tests.e2e.server import Server, free_port
 from tests.oauth.flows import bearer, hidden
-from vestibule.clients.models import Grant
+from tests.world import World
+from vestibule.clients.models import ClientKind, Grant
 
 SCRIPTS = Path(__file__).parent / "openid_client"
 EVERY_SCOPE = ["openid", "profile", "email", "offline_access", "api:read"]
@@ -83,26 +85,28 @@ class Registered:
 
 
 @pytest.fixture(scope="module")
-def registered(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Registered:
+def registered(server: Server) -> Registered:
     redirect_uri = f"http://127.0.0.1:{free_port()}/callback"
     key = ECKey.generate_key("P-256", auto_kid=True)
-    jwks = tmp_path_factory.mktemp("keys") / "jwks.json"
-    jwks.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
-    common = ["--redirect-uri", redirect_uri, "--json"]
-    for scope in EVERY_SCOPE:
-        common += ["--scope", scope]
-    for grant in (Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN, Grant.DEVICE_CODE):
-        common += ["--grant", grant]
-    for_itself = ["--grant", Grant.CLIENT_CREDENTIALS, "--scope", "jobs:run"]
-    wanted = [
-        ["web", *common, *for_itself, "--grant", Grant.PASSWORD],
-        ["signed", *common, *for_itself, "--jwks", str(jwks)],
-        ["native", *common, "--kind", "public"],
-        ["bound", *common, "--kind", "public", "--dpop"],
-    ]
-    with ThreadPoolExecutor(2) as pool:
-        made = list(pool.map(lambda words: server.cli("client", "create", *words), wanted))
-    return Registered(redirect_uri, json.loads(made[0].stdout)["client_secret"], key)
+    grants = [Grant.AUTHORIZATION_CODE, Grant.REFRESH_TOKEN, Grant.DEVICE_CODE]
+    person: dict[str, Any] = {"redirect_uris": [redirect_uri], "scopes": EVERY_SCOPE}
+    itself = {"scopes": [*EVERY_SCOPE, "jobs:run"]}
+    confidential, public = ClientKind.CONFIDENTIAL, ClientKind.PUBLIC
+
+    async def make(world: World) -> str:
+        own = [*grants, Grant.CLIENT_CREDENTIALS]
+        _, secret = await world.client(
+            "web", kind=confidential, grants=[*own, Grant.PASSWORD], **person | itself
+        )
+        await world.client(
+            "signed", kind=confidential, grants=own, **person | itself,
+            jwks={"keys": [key.as_dict(private=False)]},
+        )  # fmt: skip
+        await world.client("native", kind=public, grants=grants, **person)
+        await world.client("bound", kind=public, grants=grants, dpop_bound=True, **person)
+        return secret
+
+    return Registered(redirect_uri, furnished(server, make), key)
 
 
 @pytest.fixture(scope="module")

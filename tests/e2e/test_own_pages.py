@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from pydantic import SecretStr
 
 from tests.e2e.browsing import (
     DESKTOP,
@@ -24,10 +24,11 @@ from tests.e2e.browsing import (
     visiting,
     watched,
 )
+from tests.e2e.furnishing import SCOPES, add_members, enter_by_default, furnished
 from tests.e2e.server import PATIENT, Server
 from tests.oauth.flows import AUTHORIZE, CALLBACK, Pkce, authorization_query, bearer
-from tests.world import LOGIN
-from vestibule.clients.models import Grant
+from tests.world import LOGIN, World
+from vestibule.clients.models import ClientKind, Grant
 
 BOB = "three gliding herons at noon"
 NEW = "four wading herons at dusk"
@@ -45,19 +46,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def furnish(server: Server) -> None:
     """Make other people, another organization, a client, and sessions elsewhere."""
-    commands = [
-        ["client", "create", "portal", "--name", "Acme Portal", "--redirect-uri", CALLBACK,
-         "--grant", Grant.AUTHORIZATION_CODE],
-        ["user", "create", "bob", "--email", "bob@example.org"],
-        ["user", "create", "carol", "--email", "carol@example.org"],
-        ["org", "create", "acme", "--name", LONG],
-    ]  # fmt: skip
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda words: server.cli(*words, stdin=BOB), commands))
-    server.cli("org", "add-member", "acme", "admin")
-    server.cli("user", "update", "admin", "--default-org", "main")
-    for username in ("bob", "carol"):
-        server.cli("org", "add-member", "main", username)
+
+    async def make(world: World) -> None:
+        await world.client(
+            "portal", name="Acme Portal", kind=ClientKind.CONFIDENTIAL, scopes=SCOPES,
+            grants=[Grant.AUTHORIZATION_CODE], redirect_uris=[CALLBACK],
+        )  # fmt: skip
+        for username in ("bob", "carol"):
+            await world.user(username, password=SecretStr(BOB))
+        await world.org("acme", name=LONG)
+        await add_members(world, "acme", "admin")
+        await enter_by_default(world, "admin", "main")
+        await add_members(world, "main", "bob", "carol")
+
+    furnished(server, make)
     for agent in (FIREFOX, "vestibule-cli/1.0 (Linux; x86_64)"):
         httpx.post(f"{server.url}{LOGIN}", data=own(server), headers={"User-Agent": agent})
     httpx.post(f"{server.url}{LOGIN}", data={**own(server), "password": "wrong"})

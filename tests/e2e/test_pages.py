@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ import httpx
 import pytest
 from joserfc import jws
 from playwright.sync_api import Browser, Page, expect
+from pydantic import SecretStr
 
 from tests.e2e.browsing import (
     DESKTOP,
@@ -34,10 +34,11 @@ from tests.e2e.browsing import (
     visiting,
     watched,
 )
+from tests.e2e.furnishing import SCOPES, add_members, enter_by_default, furnished
 from tests.e2e.server import PATIENT, Server
 from tests.oauth.flows import AUTHORIZE, Pkce, authorization_query, bearer, query_of
-from tests.world import LOGIN
-from vestibule.clients.models import Grant
+from tests.world import LOGIN, World
+from vestibule.clients.models import ClientKind, Grant
 
 DEVICE = "/login/device"
 BOB = "three gliding herons at noon"
@@ -140,19 +141,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def furnish(server: Server, callback: str) -> None:
     """Make the clients, another person, and a second organization of the first."""
-    # Confidential: a public client of this machine has to ask each time (RFC 8252 §8.6).
-    code = ["--grant", Grant.AUTHORIZATION_CODE, "--redirect-uri", callback]
-    commands = [
-        ["client", "create", "portal", "--name", "Acme Portal", *code],
-        ["client", "create", "house", "--first-party", *code],
-        ["user", "create", "bob", "--email", "bob@example.org"],
-        ["org", "create", "acme", "--name", "Acme Limited"],
-    ]
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda words: server.cli(*words, stdin=BOB), commands))
-    server.cli("org", "add-member", "acme", "admin")
-    # Or every sign-in would begin with the question which one.
-    server.cli("user", "update", "admin", "--default-org", "main")
+
+    async def make(world: World) -> None:
+        for client_id, details in (
+            ("portal", {"name": "Acme Portal"}),
+            ("house", {"first_party": True}),
+        ):
+            await world.client(
+                # A public client of this machine has to ask each time (RFC 8252 §8.6).
+                client_id, kind=ClientKind.CONFIDENTIAL, scopes=SCOPES,
+                grants=[Grant.AUTHORIZATION_CODE], redirect_uris=[callback], **details,
+            )  # fmt: skip
+        await world.user("bob", password=SecretStr(BOB))
+        await world.org("acme", name="Acme Limited")
+        await add_members(world, "acme", "admin")
+        await enter_by_default(world, "admin", "main")
+
+    furnished(server, make)
 
 
 @pytest.fixture

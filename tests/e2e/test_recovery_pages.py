@@ -23,10 +23,12 @@ from tests.e2e.browsing import (
     visiting,
     watched,
 )
+from tests.e2e.furnishing import furnished
 from tests.e2e.letterbox import Letterbox, letterbox
 from tests.e2e.server import PATIENT, Server
 from tests.oauth.flows import AUTHORIZE, bearer
-from tests.world import LOGIN, PASSWORD
+from tests.world import LOGIN, PASSWORD, World
+from vestibule.clients.models import ClientKind, Grant
 
 NEW = "four wading herons at dusk"
 CLIENT = "another-vestibule"
@@ -77,7 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         upstream.options = {**PATIENT, "issuer": elsewhere}
         started(stack, upstream)
         here = Server(folder / "here")
-        imported(upstream, ANN)
+        peopled(upstream, ANN)
         secret = client_at(upstream, f"{here.url}/login/directory/corp/callback")
         directory = {
             "key": "corp", "name": "Acme Corporation", "domains": ["corp.example"],
@@ -88,7 +90,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         }  # fmt: skip
         here.options = {**PATIENT, **box.options, "directories": json.dumps([directory])}
         started(stack, here)
-        imported(here, *(f"{name}@example.org" for name in PEOPLE))
+        peopled(here, *(f"{name}@example.org" for name in PEOPLE))
         yield Site(here, elsewhere, box)
 
 
@@ -98,26 +100,28 @@ def started(stack: ExitStack, server: Server) -> Server:
     return server.start()
 
 
-def imported(server: Server, *addresses: str) -> None:
+def peopled(server: Server, *addresses: str) -> None:
     """Let there be people of these addresses."""
-    file = server.data.parent / f"{server.data.name}.jsonl"
-    rows = [
-        {"username": address.partition("@")[0], "email_address": address, "password": PASSWORD}
-        for address in addresses
-    ]
-    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    server.cli("user", "import", str(file))
+
+    async def make(world: World) -> None:
+        for address in addresses:
+            await world.user(address.partition("@")[0], email_address=address)
+
+    furnished(server, make)
 
 
 def client_at(upstream: Server, callback: str) -> str:
     """Make the other service know us; the secret that proves us there."""
-    made = upstream.cli(
-        "client", "create", CLIENT, "--first-party", "--json",
-        "--grant", "authorization_code", "--redirect-uri", callback,
-        "--scope", "openid", "--scope", "profile", "--scope", "email",
-    )  # fmt: skip
-    secret: str = json.loads(made.stdout)["client_secret"]
-    return secret
+
+    async def make(world: World) -> str:
+        _, secret = await world.client(
+            CLIENT, kind=ClientKind.CONFIDENTIAL, first_party=True,
+            grants=[Grant.AUTHORIZATION_CODE], redirect_uris=[callback],
+            scopes=["openid", "profile", "email"],
+        )  # fmt: skip
+        return secret
+
+    return furnished(upstream, make)
 
 
 @pytest.fixture

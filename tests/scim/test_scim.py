@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from tests.world import FakeClock, World, log_in
 from vestibule.orgs.models import Role
 from vestibule.wiring import Services
 
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 FULL = {
     "schemas": [USER, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
     "externalId": "701984",
@@ -90,7 +93,7 @@ async def test_what_is_no_good_token_opens_nothing(
     assert response.status_code == 401
     assert response.headers["content-type"] == "application/scim+json"
     assert response.headers["www-authenticate"].startswith("Bearer")
-    assert response.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert response.json()["schemas"] == [ERROR]
     assert response.json()["status"] == "401"
     assert response.json()["type"] == "authentication_error"
 
@@ -360,38 +363,37 @@ async def test_parts_are_changed(
     assert read.json().get(path) == value
 
 
-@pytest.mark.parametrize(
-    ("operation", "kind"),
-    [
+async def test_a_patch_that_makes_no_sense_changes_nothing(
+    provider: Provider, subtests: pytest.Subtests
+) -> None:
+    made = await provider.user("bob")
+    path, sound = f"/Users/{made['id']}", {"op": "add", "path": "title", "value": "x"}
+
+    for operation, kind in (
         ({"op": "replace", "path": "userName"}, "invalidValue"),
         ({"op": "remove", "path": "userName"}, "mutability"),
         ({"op": "replace", "path": "id", "value": "x"}, "mutability"),
         ({"op": "replace", "path": "emails[", "value": "x"}, "invalidPath"),
         ({"op": "remove"}, "noTarget"),
         ({"op": "fly", "path": "title", "value": "x"}, None),
-    ],
-)
-async def test_a_patch_that_makes_no_sense_changes_nothing(
-    provider: Provider, operation: dict[str, Any], kind: str | None
-) -> None:
-    made = await provider.user("bob")
+    ):
+        with subtests.test(f"{operation}"):
+            response = await provider.patch(path, sound, operation)
 
-    response = await provider.patch(
-        f"/Users/{made['id']}", {"op": "add", "path": "title", "value": "x"}, operation
-    )
-
-    assert response.status_code == 400
-    if kind is not None:
-        assert response.json()["scimType"] == kind
-    assert (await provider.ask("GET", f"/Users/{made['id']}")).json() == made
+            assert response.status_code == 400
+            if kind is not None:
+                assert response.json()["scimType"] == kind
+            assert (await provider.ask("GET", path)).json() == made
 
 
 # Lists and filters
 
 
-@pytest.mark.parametrize(
-    ("wanted", "names"),
-    [
+async def test_filters_find_whom_they_mean(provider: Provider, subtests: pytest.Subtests) -> None:
+    await provider.ask("POST", "/Users", FULL)
+    await provider.user("bob")
+
+    for wanted, names in (
         ('userName eq "BJENSEN@example.com"', ["bjensen@example.com"]),
         ('externalId eq "701984"', ["bjensen@example.com"]),
         ('userName sw "bj"', ["bjensen@example.com"]),
@@ -405,35 +407,31 @@ async def test_a_patch_that_makes_no_sense_changes_nothing(
         ('userName eq "%"', []),
         ('userName co "_"', []),
         ('id eq "nobody"', []),
-    ],
-)
-async def test_filters_find_whom_they_mean(
-    provider: Provider, wanted: str, names: list[str]
+    ):
+        query = httpx.QueryParams({"filter": wanted})
+        body = {"schemas": [SEARCH], "filter": wanted}
+        with subtests.test(wanted):
+            by_get = await provider.ask("GET", f"/Users?{query}")
+            by_post = await provider.ask("POST", "/Users/.search", body)
+
+            assert by_get.status_code == 200, by_get.text
+            found = [user["userName"] for user in by_get.json().get("Resources", [])]
+            assert sorted(found) == names
+            assert by_get.json()["totalResults"] == len(names)
+            assert by_get.json() == by_post.json()
+
+
+async def test_a_filter_that_is_none_is_refused(
+    provider: Provider, subtests: pytest.Subtests
 ) -> None:
-    await provider.ask("POST", "/Users", FULL)
-    await provider.user("bob")
-    query = httpx.QueryParams({"filter": wanted})
-    body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": wanted}
+    for wanted in (
+        "userName", "userName eq", "nothing eq 1", "(" * 4000,
+        "not(" * 100 + "title pr" + ")" * 100, 'userName eq "' + "x" * 5000 + '"', "\x00",
+    ):  # fmt: skip
+        with subtests.test(f"{wanted[:20]!r}"):
+            response = await provider.ask("GET", f"/Users?{httpx.QueryParams({'filter': wanted})}")
 
-    by_get = await provider.ask("GET", f"/Users?{query}")
-    by_post = await provider.ask("POST", "/Users/.search", body)
-
-    assert by_get.status_code == 200, by_get.text
-    found = [user["userName"] for user in by_get.json().get("Resources", [])]
-    assert sorted(found) == names
-    assert by_get.json()["totalResults"] == len(names)
-    assert by_get.json() == by_post.json()
-
-
-@pytest.mark.parametrize(
-    "wanted",
-    ["userName", "userName eq", "nothing eq 1", "(" * 4000, "not(" * 100 + "title pr" + ")" * 100,
-     'userName eq "' + "x" * 5000 + '"', "\x00"],
-)  # fmt: skip
-async def test_a_filter_that_is_none_is_refused(provider: Provider, wanted: str) -> None:
-    response = await provider.ask("GET", f"/Users?{httpx.QueryParams({'filter': wanted})}")
-
-    assert (response.status_code, response.json()["scimType"]) == (400, "invalidFilter")
+            assert (response.status_code, response.json()["scimType"]) == (400, "invalidFilter")
 
 
 async def test_pages_hold_everybody_once(provider: Provider) -> None:
@@ -550,22 +548,24 @@ async def test_users_tell_their_groups_and_groups_their_members(provider: Provid
 # What the service says of itself, and what it refuses
 
 
-@pytest.mark.parametrize("path", ["ServiceProviderConfig", "ResourceTypes", "Schemas"])
 async def test_the_service_describes_itself(
-    client: httpx.AsyncClient, provider: Provider, path: str
+    client: httpx.AsyncClient, provider: Provider, subtests: pytest.Subtests
 ) -> None:
-    response = await provider.ask("GET", f"/{path}")
+    for path in ("ServiceProviderConfig", "ResourceTypes", "Schemas"):
+        with subtests.test(path):
+            response = await provider.ask("GET", f"/{path}")
 
-    assert response.status_code == 200
-    for item in response.json().get("Resources", []):
-        one = await provider.ask("GET", f"/{path}/{item['id']}")
-        assert one.json() == item
-    assert (await client.get(f"{BASE}/{path}")).status_code == 401
+            assert response.status_code == 200
+            for item in response.json().get("Resources", []):
+                one = await provider.ask("GET", f"/{path}/{item['id']}")
+                assert one.json() == item
+            assert (await client.get(f"{BASE}/{path}")).status_code == 401
 
 
-@pytest.mark.parametrize(
-    ("content", "media_type"),
-    [
+async def test_what_can_not_be_read_is_a_clear_error(
+    client: httpx.AsyncClient, provider: Provider, subtests: pytest.Subtests
+) -> None:
+    for content, media_type in (
         (b"{", "application/scim+json"),
         (b"[]", "application/scim+json"),
         (b'{"userName": "a", "userName": "b"}', "application/scim+json"),
@@ -579,27 +579,27 @@ async def test_the_service_describes_itself(
         (b'{"userName": "bob", "externalId": "a\\u0000b"}', "application/json"),
         (b'{"userName": "%s"}' % (b"x" * 400), "application/json"),
         (b'{"userName": "\\ud800"}', "application/json"),
-    ],
-)
-async def test_what_can_not_be_read_is_a_clear_error(
-    client: httpx.AsyncClient, provider: Provider, content: bytes, media_type: str
+    ):
+        headers = {"Authorization": f"Bearer {provider.token}", "Content-Type": media_type}
+        with subtests.test(f"{content[:60]!r} {media_type}"):
+            response = await client.post(f"{BASE}/Users", content=content, headers=headers)
+
+            assert response.status_code == 400, response.text
+            assert response.json()["schemas"] == [ERROR]
+            assert (response.json()["status"], response.json()["code"]) == ("400", 400)
+
+
+async def test_odd_values_in_filters_find_nobody(
+    provider: Provider, subtests: pytest.Subtests
 ) -> None:
-    headers = {"Authorization": f"Bearer {provider.token}", "Content-Type": media_type}
-
-    response = await client.post(f"{BASE}/Users", content=content, headers=headers)
-
-    assert response.status_code == 400, response.text
-    assert response.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
-    assert (response.json()["status"], response.json()["code"]) == ("400", 400)
-
-
-@pytest.mark.parametrize("name", ["userName", "externalId", "displayName", "id"])
-@pytest.mark.parametrize("value", ["a\\u0000b", "\\ud800", "x" * 2000])
-async def test_odd_values_in_filters_find_nobody(provider: Provider, name: str, value: str) -> None:
     await provider.user("bob", title="a\x00b", displayName="\x00")
-    query = httpx.QueryParams({"filter": f'{name} eq "{value}"'})
+    names = ("userName", "externalId", "displayName", "id")
+    values = ("a\\u0000b", "\\ud800", "x" * 2000)
 
-    for kind in ("Users", "Groups"):
-        response = await provider.ask("GET", f"/{kind}?{query}")
-        assert response.status_code in (200, 400), response.text
-        assert response.json().get("totalResults", 0) == 0
+    for name, value, kind in product(names, values, ("Users", "Groups")):
+        query = httpx.QueryParams({"filter": f'{name} eq "{value}"'})
+        with subtests.test(f"{kind} {name} {value[:12]}"):
+            response = await provider.ask("GET", f"/{kind}?{query}")
+
+            assert response.status_code in (200, 400), response.text
+            assert response.json().get("totalResults", 0) == 0
