@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, event
 
+import vestibule
+
 Statement = tuple[str, tuple[Any, ...]]
+
+SERVICE = str(Path(vestibule.__file__).parent)
+MIGRATIONS = str(Path(SERVICE) / "storage" / "migrations")
+TESTS = str(Path(__file__).parent)
 
 
 @contextmanager
-def statements(dialect: str | None = None) -> Iterator[list[Statement]]:
+def statements(
+    dialect: str | None = None, *, of_service: bool = False
+) -> Iterator[list[Statement]]:
     """Each statement that is sent, of all engines or those of one dialect, with its values.
 
-    Of many rows that go together the first one's.
+    Of many rows that go together the first one's. With `of_service` neither what a test sends
+    itself nor what a migration does.
     """
     seen: list[Statement] = []
 
     def note(
         connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
     ) -> None:
-        if dialect in (None, connection.dialect.name):
-            seen.append((statement, tuple(parameters[0] if many else parameters)))
+        if dialect in (None, connection.dialect.name) and (not of_service or _is_of_service()):
+            # Rows that stand in one statement are many as well, and their values in one tuple.
+            several = many and isinstance(parameters, list)
+            seen.append((statement, tuple(parameters[0] if several else parameters)))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+def _is_of_service() -> bool:
+    """Whether it is the service that sends what is sent now."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if path.startswith(SERVICE) or (path.startswith(TESTS) and path != __file__):
+            return path.startswith(SERVICE) and not path.startswith(MIGRATIONS)
+        frame = frame.f_back
+    return False
 
 
 def packed(value: Any) -> Any:

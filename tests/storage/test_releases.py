@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
 from packaging.version import Version
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
 from tests.postgres import PostgresServer
@@ -17,6 +19,7 @@ from vestibule.storage import schema
 from vestibule.storage.opening import run_once
 
 RELEASES = Path(__file__).parent / "releases"
+NAME = re.compile(r"\w+")
 
 
 def previous() -> Path:
@@ -25,10 +28,24 @@ def previous() -> Path:
 
 
 def recorded(dialect: str) -> list[Statement]:
-    """What it asked, with values that it did ask with."""
+    """What it asked, with values of the kind that it asked with."""
     lines = (previous() / f"{dialect}.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     return [(row["sql"], tuple(unpacked(value) for value in row["values"])) for row in rows]
+
+
+def columns_then(folder: Path) -> set[tuple[str, str]]:
+    """Each table that there was, by the migration that was the newest, and each of its columns."""
+    url = f"sqlite:///{folder / 'then.db'}"
+    newest = (previous() / "migration").read_text().strip()
+    command.upgrade(schema.alembic_config(url), newest)
+
+    def read(connection: Connection) -> set[tuple[str, str]]:
+        found = inspect(connection)
+        tables = set(found.get_table_names()) - {"alembic_version"}
+        return {(table, column["name"]) for table in tables for column in found.get_columns(table)}
+
+    return run_once(url, read)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -90,12 +107,24 @@ def test_every_statement_of_the_release_before_is_answered(present_url: str) -> 
     assert refused(present_url) == {}
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_each_column_that_there_was_is_asked_for_or_written(dialect: str, tmp_path: Path) -> None:
+    asked = [set(NAME.findall(statement)) for statement, _ in recorded(dialect)]
+
+    there = columns_then(tmp_path)
+
+    assert {table for table, _ in there} >= {"users", "scim_tokens", "user_imports"}
+    assert {pair for pair in there if not any(set(pair) <= names for names in asked)} == set()
+
+
 @pytest.mark.parametrize(
     ("change", "touched"),
     [
         ("ALTER TABLE users RENAME COLUMN first_name TO given_name", "users"),
         ("ALTER TABLE sessions DROP COLUMN user_agent", "sessions"),
         ("DROP TABLE consents", "consents"),
+        ("ALTER TABLE scim_tokens RENAME COLUMN digest TO hash", "scim_tokens"),
+        ("ALTER TABLE identities DROP COLUMN seen_at", "identities"),
         ("ALTER TABLE clients ADD COLUMN region VARCHAR(8) NOT NULL{}", "clients"),
     ],
 )
