@@ -35,7 +35,7 @@ STYLE: dict[State, str] = {"ok": "[green]ok[/]", "warning": "[yellow]!![/]", "er
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, permissions, hashing, database, keys and clock, and say how to mend each."""
+    """Check settings, hashing, Redis, database, keys, clock and the rest; say how to mend each."""
     findings = list(_examine())
     if as_json:
         print_json([asdict(finding) for finding in findings])
