@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ from vestibule.storage.opening import run_once
 from vestibule.wiring import Services, wire
 
 SOMEBODY = UUID(int=7)
+GUIDE = (Path(__file__).parents[2] / "docs/src/content/docs/operations.md").read_text()
 RETENTION = 400
 """Days, by default."""
 
@@ -198,9 +200,42 @@ async def test_rows_that_came_before_their_month_move_there(
     assert [line for line in lines if line["log_level"] != "info"] == []
 
 
-async def test_nobody_who_signs_in_meanwhile_notices_that_rows_move(
-    services: Services, clock: FakeClock
+async def test_a_default_partition_with_too_many_rows_is_put_aside_as_the_guide_says(
+    services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("vestibule.audit.partitions.MOST_LOOKED_THROUGH", 2)
+    await services.housekeeping.round()
+    clock.advance(200 * 86400)
+    rows = [event(now(clock)), *(event(now(clock) + timedelta(days=3000)) for _ in range(2))]
+    await add(services, *rows)
+    aside, back = re.findall(r"BEGIN;\n(.*?)COMMIT;\n-- after.*?\n(.*?)```", GUIDE, re.DOTALL)[0]
+
+    with capture_logs() as lines:
+        await services.housekeeping.round()
+    (told,) = [line for line in lines if line["log_level"] == "warning"]
+    await run(services, aside)
+    await services.housekeeping.round()
+    made = set(await services.database.read(partitions))
+    await run(services, back)
+
+    assert told["months"] == sorted(months(clock))
+    assert set(told["months"]) <= made
+    assert set(await services.database.read(in_default)) == {one.id for one in rows[1:]}
+    assert {one.id for one in await services.audit.latest(limit=10)} == {one.id for one in rows}
+
+
+async def run(services: Services, block: str) -> None:
+    def unit(connection: Connection) -> None:
+        for statement in filter(None, map(str.strip, block.split(";"))):
+            connection.exec_driver_sql(statement)
+
+    await services.database.write(unit)
+
+
+async def test_nobody_who_signs_in_meanwhile_notices_that_rows_move(
+    services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vestibule.audit.partitions.LOCK_TIMEOUT", "30s")
     await services.housekeeping.round()
     clock.advance(200 * 86400)
     first, *others = [event(now(clock)) for _ in range(6)]

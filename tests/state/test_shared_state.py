@@ -17,14 +17,16 @@ from pydantic import SecretStr
 from tests.conftest import make_client
 from tests.redis_server import Engine, RedisServer, redis_server
 from tests.state.conftest import back
+from tests.waiting import until
 from tests.world import FakeClock, World, log_in
 from vestibule.errors import DatabaseUnavailable
 from vestibule.guard.shared import SharedTally
+from vestibule.settings import Settings
 from vestibule.state.flights import Away
 from vestibule.state.scripts import Script
 from vestibule.state.service import SharedState
 from vestibule.tokens.replays import NODES
-from vestibule.wiring import Services
+from vestibule.wiring import Services, wire
 
 pytestmark = pytest.mark.once
 
@@ -214,18 +216,24 @@ async def test_what_does_not_say_when_it_was_made_is_safe_from_what_redis_forget
     assert not await other.replays.first_use("assertion", expires_at=ends)
 
 
-def remembers_for_long(server: RedisServer) -> None:
-    """It has remembered everything since long ago, so that the database is not told."""
+def began(server: RedisServer, *, seconds_ago: int) -> None:
+    """It has remembered everything since then."""
     with server.client() as client:
         run = client.info("server")["run_id"]
+        since = 1000 * (client.time()[0] - seconds_ago)
         for node in range(NODES):
-            client.set(f"vestibule:{{replays:{node:x}}}:since", f"1 {run}")
+            client.set(f"vestibule:{{replays:{node:x}}}:begun", f"{since} {run}")
+
+
+def remembers_for_long(server: RedisServer) -> None:
+    """Since long ago, so that the database is not told."""
+    began(server, seconds_ago=86400)
 
 
 def forget_replays(server: RedisServer) -> None:
     with server.client() as client:
         for key in client.scan_iter("vestibule:{replays:*"):
-            if not key.endswith(b":since"):
+            if not key.endswith(b":begun"):
                 client.delete(key)
 
 
@@ -281,7 +289,8 @@ async def test_a_redis_that_was_emptied_takes_nothing_from_before(
         client.flushall()
 
     assert not await one.replays.first_use("before", issued_at=made, expires_at=ends)
-    assert await one.replays.first_use("after", issued_at=clock.time() + 1, expires_at=ends)
+    began(redis, seconds_ago=2)
+    assert await one.replays.first_use("after", issued_at=clock.time() - 1, expires_at=ends)
 
 
 async def test_what_was_made_in_the_second_in_which_redis_began_may_have_been_used_before(
@@ -314,9 +323,9 @@ async def test_what_was_made_by_a_clock_that_is_ahead_is_safe_from_what_redis_fo
 
 
 async def test_a_restart_that_nobody_noticed_is_noticed_by_what_is_used_once(
-    instances: Instances, own_redis: RedisServer, clock: FakeClock
+    instances: Instances, own_redis: RedisServer, settings: Settings, clock: FakeClock
 ) -> None:
-    one, other = instances(own_redis)
+    one, _ = instances(own_redis)
     remembers_for_long(own_redis)
     with own_redis.client() as client:
         client.save()
@@ -325,10 +334,33 @@ async def test_a_restart_that_nobody_noticed_is_noticed_by_what_is_used_once(
 
     own_redis.stop()
     own_redis.start()
+    url = SecretStr(own_redis.url)
+    late = wire(settings.model_copy(update={"redis_url": url}), clock=clock)
 
-    for services in (one, other):
-        with contextlib.suppress(DatabaseUnavailable):
-            assert not await services.replays.first_use("before", **times)
+    assert not await late.replays.first_use("before", **times)
+    assert late.shared.status().outages == 0
+    await late.close()
+
+
+async def test_what_was_found_away_during_the_first_look_is_told_that_it_is_back(
+    redis: RedisServer,
+) -> None:
+    shared = state(redis.url)
+    arrivals = []
+
+    async def arrived(_client: object, arrival: str) -> None:
+        arrivals.append(arrival)
+        if arrival == "first":
+            shared._lost(Away("ConnectionError"))
+
+    shared.on_arrival(arrived)
+    shared.start()
+    await until(lambda: len(arrivals) > 1)
+    await back(shared)
+    await shared.close()
+
+    assert arrivals == ["first", "again"]
+    assert shared.status().outages == 1
 
 
 async def test_one_that_says_nothing_costs_one_timeout_and_no_more() -> None:

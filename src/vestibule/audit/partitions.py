@@ -23,6 +23,8 @@ LOCK_TIMEOUT = "2s"
 MOST_MOVED = 10_000
 """Rows that the default partition gives to their month: whoever needs it waits for that, a fifth of
 a second."""
+MOST_LOOKED_THROUGH = 2_000_000
+"""Rows of the default partition that are looked through while whoever needs it waits: a second."""
 ONE_AT_A_TIME = 0x76737461
 """Our key among PostgreSQL's advisory locks."""
 
@@ -38,6 +40,7 @@ _in_default = text(
     "SELECT count(*) FROM (SELECT 1 FROM audit_events_default"
     " WHERE id >= :first AND id < :following LIMIT :most) AS found"
 )
+_held = text("SELECT count(*) FROM (SELECT 1 FROM audit_events_default LIMIT :most) AS found")
 _is_partitioned = text(
     "SELECT 1 FROM pg_class WHERE oid = to_regclass('audit_events') AND relkind = 'p'"
 )
@@ -55,14 +58,15 @@ class Made(NamedTuple):
 
     months: int
     passed_over: list[str]
-    """Months that are lacking and stay so: too many of their rows came before them."""
+    """Months that are lacking and stay so: the default partition has too many rows."""
 
 
 def make_next(connection: Connection, *, now: datetime) -> Made:
     """Make one month that is lacking, of the present and those ahead.
 
     Those of its rows that came before it move there. A month of which there are too many is
-    passed over, so that it does not keep the following ones from being made.
+    passed over, so that it does not keep the following ones from being made; where the default
+    partition has too many to be looked through, all are.
     """
     passed_over: list[str] = []
     if not _alone(connection):
@@ -75,13 +79,14 @@ def make_next(connection: Connection, *, now: datetime) -> Made:
         if covered or there.get(name):
             continue
         bounds = floor_id(month), floor_id(following)
-        # Asked by the index and without a lock: ATTACH would look through all of that partition.
-        if there.get(DEFAULT) and _came_before(connection, *bounds) > MOST_MOVED:
+        # Asked without a lock: ATTACH would look through all of that partition.
+        came_before = _came_before(connection, *bounds) if there.get(DEFAULT) else 0
+        if came_before > MOST_MOVED or (there.get(DEFAULT) and _is_overfull(connection)):
             passed_over.append(name)
             continue
         if name not in there:
             connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE audit_events INCLUDING ALL)")
-        if there.get(DEFAULT):
+        if came_before:
             _move(connection, *bounds, to=name)
         # Attached rather than made in place: an insert waits for that in the default partition
         # alone, which is looked through. A constraint would spare that; one that was left behind
@@ -127,6 +132,11 @@ def _came_before(connection: Connection, first: UUID, following: UUID) -> int:
     """How many rows of a month the default partition holds; one too many stands for any more."""
     values = {"first": first, "following": following, "most": MOST_MOVED + 1}
     return int(connection.execute(_in_default, values).scalar_one())
+
+
+def _is_overfull(connection: Connection) -> bool:
+    most = MOST_LOOKED_THROUGH
+    return int(connection.execute(_held, {"most": most + 1}).scalar_one()) > most
 
 
 def _move(connection: Connection, first: UUID, following: UUID, *, to: str) -> None:

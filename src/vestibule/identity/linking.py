@@ -135,7 +135,7 @@ class Linking:
             )
             return active
 
-        # Link and account are locked first: a session that begins meanwhile is seen, and ended.
+        # The account is changed before its sessions are ended: one that begins meanwhile is seen.
         disabled = await self._database.write(write, isolation="READ COMMITTED")
         if disabled:
             self._log.info(

@@ -165,10 +165,13 @@ class SharedState:
 
     async def _probe(self, *, first: bool) -> None:
         pause = FIRST_PROBE
-        while (reason := await self._look("first" if first else "again")) is not None:
-            if first:
-                first = False
-                self._lost(Away(reason))
+        arrival: Arrival = "first" if first else "again"
+        # Somebody who asked during the first look may have found it away.
+        while (reason := await self._look(arrival)) or (arrival == "first" and self._reason):
+            arrival = "again"
+            if reason is None:
+                continue
+            self._lost(Away(reason))
             self._reason = reason
             # Many instances must not come back in one step.
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311

@@ -3,7 +3,7 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- What another run of the server has written may be all that is left of it.
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or 'any'
 local since = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) ' .. run .. '$')
 if not since then
   since = string.format('%.0f', now)

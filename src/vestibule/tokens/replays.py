@@ -84,7 +84,7 @@ class Replays:
         seconds = expires_at - self._clock.time()
         first, remembers = await self._shared.run(
             REMEMBER,
-            keys=(_key(node, digest.hex()), _key(node, "since")),
+            keys=(_key(node, digest.hex()), _key(node, "begun")),
             arguments=(max(1, math.ceil(seconds * 1000)),),
         )
         return bool(first), remembers / 1000
@@ -106,7 +106,7 @@ def _key(node: int, name: str) -> str:
 
 async def _begin(client: Client, arrival: Arrival) -> None:
     """From now on Redis remembers everything, and `again` whatever it still knows of before."""
-    keys = [_key(node, "since") for node in range(NODES)]
+    keys = [_key(node, "begun") for node in range(NODES)]
     if isinstance(client, RedisCluster):
         await asyncio.gather(*(client.eval(BEGIN.text, 1, key, arrival) for key in keys))
     else:
