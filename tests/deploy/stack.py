@@ -67,7 +67,7 @@ class Stack:
             (self.secrets / name).unlink()
             (self.secrets / name).write_text(value)
         data = [folder / name for name in ("one", "two")]
-        self.servers = [Server(each, options=self._options()) for each in data]
+        self.servers = [Server(each, options=self._options(), migrates=True) for each in data]
         self.proxy: subprocess.Popen[bytes] | None = None
 
     @property
