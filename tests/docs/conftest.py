@@ -19,9 +19,11 @@ QUICK_START = ROOT / "docs" / "src" / "content" / "docs" / "quick-start.md"
 STARTS = [README, QUICK_START]
 """Pages that begin with the command that runs the service."""
 DEPLOYMENT = ROOT / "docs" / "src" / "content" / "docs" / "deployment.md"
+OPERATIONS = DEPLOYMENT.with_name("operations.md")
 ELSEWHERE = {
     **dict.fromkeys(STARTS, "tests/docs/test_readme.py"),
     DEPLOYMENT: "tests/deploy/test_booted.py",
+    OPERATIONS: "tests/audit/test_months.py",
 }
 """What runs samples of these pages that are not run with the others."""
 

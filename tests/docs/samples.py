@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PROGRAMS = {"sh": "sh", "bash": "sh", "python": "py", "js": "mjs", "go": "go"}
+PROGRAMS = {"sh": "sh", "bash": "sh", "python": "py", "js": "mjs", "go": "go", "sql": "sql"}
 DATA = {"", "text", "json", "yaml"}
 REASONS = {
     "needs containers": "tests/deploy runs what would be in them",
