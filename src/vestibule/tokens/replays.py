@@ -20,8 +20,8 @@ from vestibule.tokens import repository
 LONGEST = 4000.0
 """Seconds: more than anything is remembered for; an assertion is for an hour and its leeway."""
 
-REMEMBER = Script.load(__package__, "remember.lua")
-BEGIN = Script.load(__package__, "begin.lua")
+REMEMBER = Script.load(__package__, "run.lua", "remember.lua")
+BEGIN = Script.load(__package__, "run.lua", "begin.lua")
 
 
 NODES = 8
