@@ -8,6 +8,7 @@ before there were months (until that one's beginning), and `audit_events_default
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -29,6 +30,7 @@ ONE_AT_A_TIME = 0x76737461
 """Our key among PostgreSQL's advisory locks."""
 
 DEFAULT = "audit_events_default"
+EVERY_ID = UUID(int=0), UUID(int=2**128 - 1)
 _NAME = re.compile(r"audit_events_(before_)?y(\d{4})m(\d\d)")
 _tables = text(
     "SELECT c.relname, i.inhrelid IS NOT NULL AS attached FROM pg_class c"
@@ -40,7 +42,6 @@ _in_default = text(
     "SELECT count(*) FROM (SELECT 1 FROM audit_events_default"
     " WHERE id >= :first AND id < :following LIMIT :most) AS found"
 )
-_held = text("SELECT count(*) FROM (SELECT 1 FROM audit_events_default LIMIT :most) AS found")
 _is_partitioned = text(
     "SELECT 1 FROM pg_class WHERE oid = to_regclass('audit_events') AND relkind = 'p'"
 )
@@ -68,20 +69,19 @@ def make_next(connection: Connection, *, now: datetime) -> Made:
     passed over, so that it does not keep the following ones from being made; where the default
     partition has too many to be looked through, all are.
     """
-    passed_over: list[str] = []
     if not _alone(connection):
-        return Made(0, passed_over)
+        return Made(0, [])
     there = _found(connection)
-    for later in range(AHEAD + 1):
-        month, following = _month(now, later), _month(now, later + 1)
-        name = f"audit_events_y{month:%Y}m{month:%m}"
-        covered = any(before > month for before in _ends_of_before(there))
-        if covered or there.get(name):
-            continue
-        bounds = floor_id(month), floor_id(following)
-        # Asked without a lock: ATTACH would look through all of that partition.
-        came_before = _came_before(connection, *bounds) if there.get(DEFAULT) else 0
-        if came_before > MOST_MOVED or (there.get(DEFAULT) and _is_overfull(connection)):
+    lacking = dict(_lacking(there, now=now))
+    # Asked without a lock: ATTACH would look through all of that partition.
+    looks = bool(lacking) and there.get(DEFAULT, False)
+    strays = _strays(connection, *EVERY_ID, most=MOST_LOOKED_THROUGH) if looks else 0
+    if strays > MOST_LOOKED_THROUGH:
+        return Made(0, list(lacking))
+    passed_over = []
+    for name, bounds in lacking.items():
+        came_before = _strays(connection, *bounds, most=MOST_MOVED) if strays else 0
+        if came_before > MOST_MOVED:
             passed_over.append(name)
             continue
         if name not in there:
@@ -128,15 +128,20 @@ def in_no_month(connection: Connection) -> list[str]:
     ]
 
 
-def _came_before(connection: Connection, first: UUID, following: UUID) -> int:
-    """How many rows of a month the default partition holds; one too many stands for any more."""
-    values = {"first": first, "following": following, "most": MOST_MOVED + 1}
+def _lacking(there: dict[str, bool], *, now: datetime) -> Iterator[tuple[str, tuple[UUID, UUID]]]:
+    """The present month and those ahead of it that are not there, and the bounds of their ids."""
+    for later in range(AHEAD + 1):
+        month, following = _month(now, later), _month(now, later + 1)
+        name = f"audit_events_y{month:%Y}m{month:%m}"
+        covered = any(before > month for before in _ends_of_before(there))
+        if not covered and not there.get(name):
+            yield name, (floor_id(month), floor_id(following))
+
+
+def _strays(connection: Connection, first: UUID, following: UUID, *, most: int) -> int:
+    """How many rows of these ids the default partition holds; one too many stands for any more."""
+    values = {"first": first, "following": following, "most": most + 1}
     return int(connection.execute(_in_default, values).scalar_one())
-
-
-def _is_overfull(connection: Connection) -> bool:
-    most = MOST_LOOKED_THROUGH
-    return int(connection.execute(_held, {"most": most + 1}).scalar_one()) > most
 
 
 def _move(connection: Connection, first: UUID, following: UUID, *, to: str) -> None:
