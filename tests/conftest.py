@@ -15,12 +15,12 @@ import pytest
 from fastapi._compat import v2 as fields
 from pydantic import SecretStr
 
+from tests.e2e.server import lay_out_tables
 from tests.postgres import PostgresServer, postgres_server
 from tests.redis_server import ENGINES, Engine, RedisServer, redis_server
 from tests.world import FakeClock, World
 from vestibule.app import build
 from vestibule.settings import Settings
-from vestibule.storage import schema
 from vestibule.wiring import Services, wire
 
 DATABASES = ("sqlite", "postgresql")
@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database to copy, because migrating takes longer than most tests."""
     path = tmp_path_factory.mktemp("template") / "vestibule.db"
-    schema.upgrade(f"sqlite:///{path}")
+    lay_out_tables(path)
     return path
 
 

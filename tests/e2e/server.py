@@ -41,6 +41,12 @@ def migrated() -> bytes:
         return path.read_bytes()
 
 
+def lay_out_tables(database: Path) -> None:
+    """Write a database with all tables and nothing in them."""
+    database.touch(0o600)
+    database.write_bytes(migrated())
+
+
 @dataclass
 class Server:
     """`vestibule serve` on a data folder, with its log in a file."""
@@ -100,8 +106,7 @@ class Server:
     def _lay_out_tables(self) -> None:
         database = self.data / "vestibule.db"
         if not (self.migrates or "database_url" in self.options or database.exists()):
-            database.touch(0o600)
-            database.write_bytes(migrated())
+            lay_out_tables(database)
 
     @contextmanager
     def running(self) -> Iterator[Server]:

@@ -14,7 +14,7 @@ from tests.faults.load import Load
 from tests.faults.proofs import Worker
 from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer, redis_server
-from tests.state.test_shared_state import remembers_for_long
+from tests.state.conftest import remembers_for_long
 
 pytestmark = pytest.mark.faults
 

@@ -12,6 +12,7 @@ from tests.waiting import until
 from tests.world import FakeClock
 from vestibule.settings import Settings
 from vestibule.state.service import SharedState
+from vestibule.tokens.replays import NODES
 from vestibule.wiring import Services, wire
 
 
@@ -45,3 +46,17 @@ async def instances(
 async def back(shared: SharedState) -> None:
     """Wait until it is available again."""
     await until(lambda: shared.status().available)
+
+
+def began(server: RedisServer, *, seconds_ago: int) -> None:
+    """It has remembered everything since then."""
+    with server.client() as client:
+        run = client.info("server")["run_id"]
+        since = 1000 * (client.time()[0] - seconds_ago)
+        for node in range(NODES):
+            client.set(f"vestibule:{{replays:{node:x}}}:begun", f"{since} {run}")
+
+
+def remembers_for_long(server: RedisServer) -> None:
+    """Since long ago, so that the database is not told."""
+    began(server, seconds_ago=86400)

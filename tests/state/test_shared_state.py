@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from tests.conftest import make_client
 from tests.redis_server import Engine, RedisServer, redis_server
-from tests.state.conftest import back
+from tests.state.conftest import back, began, remembers_for_long
 from tests.waiting import until
 from tests.world import FakeClock, World, log_in
 from vestibule.errors import DatabaseUnavailable
@@ -25,7 +25,6 @@ from vestibule.settings import Settings
 from vestibule.state.flights import Away
 from vestibule.state.scripts import Script
 from vestibule.state.service import SharedState
-from vestibule.tokens.replays import NODES
 from vestibule.wiring import Services, wire
 
 pytestmark = pytest.mark.once
@@ -214,20 +213,6 @@ async def test_what_does_not_say_when_it_was_made_is_safe_from_what_redis_forget
         client.flushall()
 
     assert not await other.replays.first_use("assertion", expires_at=ends)
-
-
-def began(server: RedisServer, *, seconds_ago: int) -> None:
-    """It has remembered everything since then."""
-    with server.client() as client:
-        run = client.info("server")["run_id"]
-        since = 1000 * (client.time()[0] - seconds_ago)
-        for node in range(NODES):
-            client.set(f"vestibule:{{replays:{node:x}}}:begun", f"{since} {run}")
-
-
-def remembers_for_long(server: RedisServer) -> None:
-    """Since long ago, so that the database is not told."""
-    began(server, seconds_ago=86400)
 
 
 def forget_replays(server: RedisServer) -> None:
