@@ -11,6 +11,7 @@ import argon2
 import bcrypt
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 from werkzeug.security import generate_password_hash
 
 from vestibule.passwords.firebase import FirebaseProject
@@ -115,19 +116,37 @@ import resource
 from vestibule.passwords.formats import Formats
 
 resource.setrlimit(resource.RLIMIT_AS, (512 * 1024**2,) * 2)
-hashed = "$argon2id$v=19$m=1000000,t=1,p=1$" + "Y" * 20 + "YA$" + "A" * 43
-print(Formats(firebase=None).verify(hashed, b""))
+print(Formats(firebase=None).verify({hashed!r}, b""))
 """
 
 
-def test_a_lack_of_memory_to_verify_is_told_to_the_operator_alone() -> None:
+@pytest.mark.parametrize(
+    ("hashed", "reason"),
+    [
+        ("$argon2id$v=19$m=1000000,t=1,p=1$" + "Y" * 20 + "YA$" + "A" * 43, "Memory allocation"),
+        ("scrypt:524288:8:1$salt$" + "a" * 128, "malloc failure"),
+    ],
+)
+def test_a_lack_of_memory_to_verify_is_told_to_the_operator_alone(hashed: str, reason: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_MEMORY], capture_output=True, text=True, check=True
+        [sys.executable, "-c", WITHOUT_MEMORY.format(hashed=hashed)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert "hash not verified" in done.stdout
-    assert "Memory allocation error" in done.stdout
+    assert reason in done.stdout
     assert done.stdout.endswith("False\n")
+
+
+def test_what_is_stored_and_no_hash_is_told_without_it() -> None:
+    with capture_logs() as lines:
+        assert not Formats(firebase=None).verify("$2b$99$stored", b"given")
+
+    assert [line["event"] for line in lines] == ["hash not verified"]
+    assert "stored" not in str(lines)
+    assert "given" not in str(lines)
 
 
 @pytest.mark.parametrize("name", HASHES)

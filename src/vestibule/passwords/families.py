@@ -19,8 +19,6 @@ import bcrypt
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import error_to_str, verify_secret
 
-from vestibule import logs
-
 MAX_MEMORY = 1024**3
 """Bytes that verifying one hash may take."""
 MAX_ITERATIONS = 10_000_000
@@ -45,7 +43,7 @@ Decode = Callable[[str], bytes]
 
 
 class Unverifiable(Exception):
-    """The hash looks like one of its family, but is malformed or too expensive."""
+    """The hash is malformed or too expensive, or this machine can't: says why without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,7 @@ class Family:
     check: Callable[[Match], None]
     """Raises `Unverifiable`, or `ValueError` for what can't be decoded."""
     verify: Callable[[Match, bytes], bool]
+    """Raises `Unverifiable`, or `ValueError` where the machine has no memory for it."""
 
 
 def as_text(salt: str) -> bytes:
@@ -92,10 +91,8 @@ def argon2_family() -> Family:
         try:
             return verify_secret(match["phc"].encode(), password, kinds[match["kind"]])
         except VerificationError as error:
-            # Said to the operator alone: another answer than that to a name that nobody has would
-            # tell that somebody has this one.
             if str(error) in LACKING:
-                logs.get("passwords").error("hash not verified", reason=str(error))
+                raise Unverifiable(str(error)) from None
             return False
 
     return Family(check, verify)

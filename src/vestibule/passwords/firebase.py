@@ -59,7 +59,7 @@ def firebase_family(project: FirebaseProject | None) -> Family:
 
     def verify(match: Match, password: bytes) -> bool:
         if project is None:
-            return False
+            raise Unverifiable("no Firebase project is set")
         given = project.digest(password, decode(match["salt"]))
         return hmac.compare_digest(given, decode(match["digest"]))
 
