@@ -62,6 +62,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.getoption("--database")
         if "embedded" in marks:
             chosen = ["sqlite"]
+        if "distributed" in marks:
+            chosen = ["postgresql"]
         chosen = chosen or (["sqlite"] if "once" in marks else DATABASES)
         metafunc.parametrize("database_url", chosen, indirect=True, scope="function")
 

@@ -355,36 +355,6 @@ async def test_what_two_sign_ins_at_once_are_given_is_taken_back_in_the_end(
     assert await roles(services) == {}
 
 
-async def test_whoever_is_unlinked_while_they_sign_in_is_given_nothing(
-    client: httpx.AsyncClient,
-    configure: Configure,
-    world: World,
-    services: Services,
-    root: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    await world.org("acme")
-    corp = await configure(is_default=True, groups=[{"group": "a", "organization": "acme"}])
-    corp.add("ann")
-    await log_in(client, "ann", PASSWORD)
-    user = await services.users.named("ann")
-    corp.change("ann", groups=frozenset({"a"}))
-    write = services.database.write
-
-    with monkeypatch.context() as before:
-
-        async def unlinked_first(*work: Any, **how: Any) -> Any:
-            before.undo()
-            await client.delete(f"/api/v1/directories/corp/identities/{user.id}", headers=root)
-            return await write(*work, **how)
-
-        before.setattr(services.database, "write", unlinked_first)
-        response = await log_in(client, "ann", PASSWORD)
-
-    assert (response.status_code, response.json()["type"]) == (403, "forbidden_error")
-    assert await roles(services) == {}
-
-
 async def test_whoever_the_directory_has_disabled_is_out_and_back_when_it_says_so(
     client: httpx.AsyncClient, configure: Configure, services: Services
 ) -> None:

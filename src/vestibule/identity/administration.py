@@ -198,6 +198,9 @@ class DirectoryAdministration:
         """
         now = utc(self._clock)
 
+        def end(connection: Connection) -> int:
+            return self._sessions.end(connection, cause="directory_unlinked", user_id=user_id)
+
         def write(connection: Connection) -> None:
             identity = repository.remove_identity(connection, directory=key, user_id=user_id)
             if identity is None:
@@ -205,10 +208,12 @@ class DirectoryAdministration:
             standings.apply(
                 connection, user_id=user_id, granted=identity.granted, wanted={}, now=now
             )
-            self._sessions.end(connection, cause="directory_unlinked", user_id=user_id)
+            end(connection)
 
         async with self._acts.act(caller, "directory_unlink", target=user_id) as attempt:
             await self._audit.succeeded(attempt, status=204, work=write)
+            # Those that began while that waited for them: from now on none does.
+            await self._database.write(end, isolation="READ COMMITTED")
 
     async def _set_demand(
         self, caller: Caller, org: str, *, before: str | None, after: str | None

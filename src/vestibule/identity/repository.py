@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
+from vestibule.errors import AuthenticationFailed
 from vestibule.identity.models import Identity, directories, identities
 from vestibule.orgs.models import Organization, organizations
+from vestibule.users import repository as user_rows
 from vestibule.users.models import User, users
 
 _identity_of = (
@@ -27,6 +29,15 @@ _first_of = (
     .where(identities.c.user_id == bindparam("user_id"))
     .order_by(identities.c.created_at)
     .limit(1)
+)
+_unchanged_and_linked = (
+    select(users.c.id)
+    .join(identities, identities.c.user_id == users.c.id)
+    .where(
+        users.c.id == bindparam("unchanged_id"),
+        users.c.is_active,
+        identities.c.directory == bindparam("unchanged_directory"),
+    )
 )
 _COLUMNS = len(identities.columns)
 
@@ -155,6 +166,28 @@ def remove_identity(connection: Connection, *, directory: str, user_id: UUID) ->
     row = connection.execute(select(identities).where(*where)).one_or_none()
     connection.execute(delete(identities).where(*where))
     return Identity(*row) if row else None
+
+
+def unchanged(
+    user: User, *, directory: str | None, password: bool
+) -> tuple[Select[Any], dict[str, Any]]:
+    """As `users.repository.unchanged`, of whoever a directory has let in as well.
+
+    Such an account must still be linked to it: to take the link away ends all sessions too.
+    """
+    if directory is None:
+        return user_rows.unchanged(user, password=password)
+    values = {"unchanged_id": user.id, "unchanged_directory": directory}
+    return _unchanged_and_linked, values
+
+
+def require_unchanged(
+    connection: Connection, user: User, *, directory: str | None, password: bool
+) -> None:
+    """The same within a unit of work: raises `AuthenticationFailed` where it has changed."""
+    statement, values = unchanged(user, directory=directory, password=password)
+    if connection.execute(statement.with_for_update(read=True), values).first() is None:
+        raise AuthenticationFailed(cause="account_changed")
 
 
 def organizations_of_keys(connection: Connection, keys: Sequence[str]) -> list[Organization]:

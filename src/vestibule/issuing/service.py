@@ -15,6 +15,7 @@ from vestibule.audit.service import Attempt, Audit
 from vestibule.clients.models import Client, ClientKind, Grant
 from vestibule.clients.service import may_enter, require_proof
 from vestibule.errors import AuthenticationFailed
+from vestibule.identity import repository as identities
 from vestibule.issuing.profile import profile_claims
 from vestibule.orgs.models import Membership
 from vestibule.orgs.service import default_membership
@@ -22,7 +23,6 @@ from vestibule.sessions.models import Session, SessionKind
 from vestibule.sessions.service import Origin, Sessions
 from vestibule.tokens.service import Tokens
 from vestibule.tokens.subject import Subject
-from vestibule.users import repository as users
 from vestibule.users.models import User
 
 OPENID = "openid"
@@ -144,7 +144,9 @@ class Issuer:
         return issued
 
     async def _write(self, granted: Granted, session: Session, attempt: Attempt) -> None:
-        provided, values = users.unchanged(granted.user, password=granted.by_password)
+        provided, values = identities.unchanged(
+            granted.user, directory=granted.directory, password=granted.by_password
+        )
         if not await self._audit.began(
             attempt,
             row=self._sessions.row(session),
@@ -163,7 +165,12 @@ class Issuer:
         attempt: Attempt,
     ) -> None:
         def write(connection: Connection) -> None:
-            users.require_unchanged(connection, granted.user, password=granted.by_password)
+            identities.require_unchanged(
+                connection,
+                granted.user,
+                directory=granted.directory,
+                password=granted.by_password,
+            )
             also(connection, session)
             self._sessions.add(connection, session)
 

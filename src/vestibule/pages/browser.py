@@ -20,6 +20,7 @@ from vestibule.clock import Clock, utc
 from vestibule.errors import AccessForbidden
 from vestibule.guard.service import Door, Guard
 from vestibule.http.visit import Visit, visit_of
+from vestibule.identity import repository as identities
 from vestibule.identity.directory import Verified
 from vestibule.issuing.revocation import Revocation
 from vestibule.issuing.trail import attempt_of
@@ -28,7 +29,6 @@ from vestibule.pages.schemas import SignInForm
 from vestibule.sessions.models import Session, SessionKind
 from vestibule.sessions.service import Origin, Sessions
 from vestibule.tokens.vault import Vault, WrongSecretKey
-from vestibule.users import repository as users
 from vestibule.users.models import User
 from vestibule.users.service import Users
 
@@ -184,7 +184,12 @@ class Browser:
             )
 
             def write(connection: Connection) -> None:
-                users.require_unchanged(connection, user, password=verified.directory is None)
+                identities.require_unchanged(
+                    connection,
+                    user,
+                    directory=verified.directory,
+                    password=verified.directory is None,
+                )
                 if visitor.session is not None:
                     # One browser, one person: whoever sat here before is signed out.
                     self._sessions.end(connection, cause="replaced", session_id=visitor.session.id)

@@ -18,7 +18,6 @@ from sqlalchemy import (
     update,
 )
 
-from vestibule.errors import AuthenticationFailed
 from vestibule.storage import bulk
 from vestibule.storage.lookup import Lookup
 from vestibule.users.models import User, users
@@ -162,13 +161,6 @@ def unchanged(user: User, *, password: bool) -> tuple[Select[Any], dict[str, Any
         values = {"unchanged_id": user.id, "unchanged_hash": user.password_hash}
         return _unchanged_with_password, values
     return _unchanged, {"unchanged_id": user.id}
-
-
-def require_unchanged(connection: Connection, user: User, *, password: bool) -> None:
-    """The same within a unit of work: raises `AuthenticationFailed` where it has changed."""
-    statement, values = unchanged(user, password=password)
-    if connection.execute(statement.with_for_update(read=True), values).first() is None:
-        raise AuthenticationFailed(cause="account_changed")
 
 
 def still_administers(connection: Connection, user_id: UUID) -> bool:
