@@ -99,6 +99,28 @@ async def test_another_process_that_holds_the_lock_makes_it_unavailable_for_as_l
     assert await count(database) == 1
 
 
+async def test_those_who_wait_for_the_lock_together_wait_once(
+    database: EmbeddedDatabase, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Connection] = []
+    connection = database._writing_connection
+
+    def counted() -> Connection:
+        begun.append(connection())
+        return begun[-1]
+
+    monkeypatch.setattr(database, "_writing_connection", counted)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writes = (database.write(insert(n)) for n in range(20))
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    other.execute("COMMIT")
+    other.close()
+
+    assert all(isinstance(result, DatabaseUnavailable) for result in results)
+    assert len(begun) == 1
+
+
 async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "rubbish.db"
     path.write_bytes(b"this is no database, and long enough to be read as one" * 100)

@@ -140,17 +140,21 @@ class EmbeddedDatabase:
         return self._writing
 
     def _commit(self, batch: list[_Job]) -> None:
+        has_begun = False
         try:
             with self._writing_connection().begin() as transaction:
+                has_begun = True
                 for job in batch:
                     job.result = job.work(transaction.connection)
         except BaseException as error:
-            if len(batch) > 1:
+            if has_begun and len(batch) > 1:
                 # One of them failed: the rest must not fail with it.
                 for job in batch:
                     self._commit([job])
                 return
-            batch[0].error = error
+            # Where none has begun, somebody else writes: each would wait as long as all did.
+            for job in batch:
+                job.error = error
         for loop in {job.loop for job in batch}:
             answered = [job for job in batch if job.loop is loop]
             try:
