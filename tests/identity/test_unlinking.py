@@ -119,7 +119,7 @@ async def test_whoever_is_unlinked_before_their_session_begins_gets_none(
 
     assert response.status_code == 401
     assert await alive(services, ann.id) == 0
-    assert (await trail(services, "login"))[0].cause == "account_changed"
+    assert "account_changed" in {row.cause for row in await trail(services, "login")}
 
 
 @pytest.mark.distributed

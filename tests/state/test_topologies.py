@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from pydantic import SecretStr
 from tests.e2e.server import free_port
 from tests.redis_server import Engine, RedisServer, program, redis_server
 from tests.state.conftest import back
+from tests.waiting import PATIENCE
 from tests.world import FakeClock, World
 from vestibule.cli.doctor_redis import examine_redis
-from vestibule.errors import RateLimited
+from vestibule.errors import DatabaseUnavailable, RateLimited
 from vestibule.guard.shared import HIT
 from vestibule.settings import Settings
 from vestibule.state.places import place_of
@@ -25,6 +27,17 @@ from vestibule.wiring import Services, wire
 
 def shared_state(url: str) -> SharedState:
     return SharedState(url=SecretStr(url), timeout=2, outage="fail-closed", clock=FakeClock())
+
+
+async def hears_itself(shared: SharedState) -> None:
+    """Until what it tells reaches whoever listens, itself among them."""
+    heard = asyncio.Event()
+    shared.news.on("greeting", lambda rest: heard.set() if rest == "again" else None)
+    async with asyncio.timeout(PATIENCE):
+        while not heard.is_set():
+            await shared.news.tell("greeting", "again")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(heard.wait(), 0.1)
 
 
 @contextmanager
@@ -66,12 +79,13 @@ async def test_after_a_failover_the_counters_are_the_new_primarys(
                 while not watcher.sentinel_slaves("main"):
                     pass
             shared = shared_state(f"redis+sentinel://127.0.0.1:{port}/main/0")
+            shared.start()
+            await hears_itself(shared)
             for expected in (1, 2):
                 answer = await shared.run(HIT, keys=("{a}",), arguments=("", 9, 600000))
                 assert answer[0] == expected
             with primary.client() as client:
                 assert client.wait(1, 5000) == 1
-            shared.start()
             primary.stop()
 
             with pytest.raises(Exception):  # noqa: B017  (whichever it meets first)
@@ -79,24 +93,33 @@ async def test_after_a_failover_the_counters_are_the_new_primarys(
             await back(shared)
 
             answer = await shared.run(HIT, keys=("{a}",), arguments=("", 9, 600000))
+            await hears_itself(shared)
             await shared.close()
 
     assert answer[0] == 3
 
 
-@pytest.fixture
-def cluster(engine: Engine) -> Iterator[str]:
-    """Three primaries that share the keys; the URL of one of them."""
+@contextmanager
+def cluster_of(engine: Engine, *, replicas: int = 0) -> Iterator[list[RedisServer]]:
+    """Three primaries that share the keys, each with so many replicas."""
     with ExitStack() as stack:
         servers = [
             stack.enter_context(
-                redis_server(engine, cluster_enabled="yes", cluster_node_timeout="2000")
+                redis_server(
+                    engine,
+                    cluster_enabled="yes",
+                    cluster_node_timeout="2000",
+                    repl_diskless_sync_delay="0",
+                )
             )
-            for _ in range(3)
+            for _ in range(3 * (1 + replicas))
         ]
         nodes = [f"127.0.0.1:{server.port}" for server in servers]
         subprocess.run(
-            ["redis-cli", "--cluster", "create", *nodes, "--cluster-yes"],
+            [
+                *("redis-cli", "--cluster", "create", *nodes),
+                *("--cluster-replicas", str(replicas), "--cluster-yes"),
+            ],
             check=True,
             capture_output=True,
             timeout=60,
@@ -105,7 +128,58 @@ def cluster(engine: Engine) -> Iterator[str]:
             with server.client() as client:
                 while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):
                     pass
-        yield f"redis+cluster://{nodes[0]}"
+        yield servers
+
+
+def url_of(server: RedisServer) -> str:
+    return f"redis+cluster://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def cluster(engine: Engine) -> Iterator[str]:
+    """The URL of one of three primaries."""
+    with cluster_of(engine) as servers:
+        yield url_of(servers[0])
+
+
+async def test_a_node_of_a_cluster_that_is_lost_loses_no_count(engine: Engine) -> None:
+    with cluster_of(engine, replicas=1) as servers:
+        shared = shared_state(url_of(servers[0]))
+        shared.start()
+        for expected in (1, 2):
+            answer = await shared.run(HIT, keys=("{a}",), arguments=("", 9, 600000))
+            assert answer[0] == expected
+        with servers[0].client() as client:
+            slot = client.cluster("KEYSLOT", "{a}")
+            owner = next(
+                int(primary[1])
+                for first, last, primary, *_ in client.execute_command("CLUSTER", "SLOTS")
+                if first <= slot <= last
+            )
+        lost = next(server for server in servers if server.port == owner)
+        with lost.client() as client:
+            assert client.wait(1, 5000) == 1
+        lost.stop()
+
+        with pytest.raises(DatabaseUnavailable):
+            await shared.run(HIT, keys=("{a}",), arguments=("", 9, 600000))
+        async with asyncio.timeout(60):
+            answer = await until_answered(shared)
+        await hears_itself(shared)
+        await shared.close()
+
+    assert answer[0] == 3
+
+
+async def until_answered(shared: SharedState) -> list[int]:
+    """What a count says once a replica has taken over."""
+    while True:
+        await back(shared)
+        try:
+            counted: list[int] = await shared.run(HIT, keys=("{a}",), arguments=("", 9, 600000))
+        except DatabaseUnavailable:
+            continue
+        return counted
 
 
 @pytest.mark.once
@@ -120,6 +194,8 @@ async def test_in_a_cluster_everything_is_counted_and_told(
     user = await World(one).user("alice")
 
     statuses = [await _tried(services, user.id.hex) for services in (one, other, one, other)]
+    for services in (one, other):
+        await hears_itself(services.shared)
     ends = clock.time() + 60
     uses = [
         await s.replays.first_use("x", issued_at=clock.time(), expires_at=ends)
