@@ -85,8 +85,9 @@ async def test_a_directory_whose_library_is_not_installed_is_refused_and_harms_n
     assert kept.status_code == 201
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["loc"][-1] == "connection.kind"
-    # What another instance wrote, which can speak to it.
-    assert (listed.status_code, listed.json()) == (200, [])
+    # What another instance wrote, which can speak to it: it goes on answering for its people.
+    assert [item["configuration"]["key"] for item in listed.json()] == ["corp"]
+    assert (await log_in(client, "ann@corp.example", PASSWORD)).status_code == 502
     assert (await log_in(client, "alice", LOCAL)).status_code == 200
 
 
@@ -227,19 +228,6 @@ async def test_other_instances_learn_of_a_change_within_seconds(
 
     assert set(upstreams) == {"corp", "more"}
     assert fakes["corp"].closed
-
-
-async def test_a_directory_of_another_secret_key_is_left_out_and_the_others_go_on(
-    settings: Settings, clock: FakeClock, configure: Configure
-) -> None:
-    await configure(connection=BOUND)
-    changed = settings.model_copy(update={"secret_key": SecretStr("another secret key" * 2)})
-
-    other = wire(changed, clock=clock)
-    directories = await other.registry.current()
-    await other.close()
-
-    assert directories.by_key == {}
 
 
 async def test_settings_name_directories_that_routes_do_not_change(

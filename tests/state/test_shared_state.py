@@ -15,6 +15,8 @@ import pytest
 from pydantic import SecretStr
 
 from tests.conftest import make_client
+from tests.identity.fakes import directory
+from tests.orgs.people import signed_in
 from tests.redis_server import Engine, RedisServer, redis_server
 from tests.state.conftest import back, began, remembers_for_long
 from tests.waiting import until
@@ -29,6 +31,7 @@ from vestibule.wiring import Services, wire
 
 pytestmark = pytest.mark.once
 
+DIRECTORIES = "/api/v1/directories"
 Instances = Callable[..., list[Services]]
 TEXT = "return ARGV[1]"
 ECHO = Script(TEXT, hashlib.sha1(TEXT.encode()).hexdigest(), "echo")
@@ -103,6 +106,52 @@ async def test_a_client_that_is_switched_off_is_known_to_the_other_at_once(
     async with asyncio.timeout(20):
         while await other.clients.find("portal"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_a_directory_that_is_changed_is_known_to_the_other_at_once(
+    instances: Instances, redis: RedisServer
+) -> None:
+    one, other = instances(redis)
+    await one.keys.ensure()
+    world, known = World(one), other.registry
+    await world.user("root", is_admin=True)
+    assert (await known.current()).by_key == {}
+    async with asyncio.timeout(20):
+        await other.shared.news.heard.wait()
+
+    async with make_client(one) as client:  # and no clock goes on
+        root = await signed_in(client, world, "root")
+        await client.post(DIRECTORIES, json=directory(name="Corp"), headers=root)
+        await until(lambda: "corp" in known.latest.by_key)
+        corp = f"{DIRECTORIES}/corp"
+        await client.put(corp, json=directory(name="Other"), headers=root)
+        await until(lambda: known.latest.by_key["corp"].configuration.name == "Other")
+        await client.delete(corp, headers=root)
+        await until(lambda: not known.latest.by_key)
+
+
+async def test_what_is_told_while_the_directories_are_read_has_them_read_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = services.registry
+    await registry.reload()
+    read = services.database.read
+    read_how_often = 0
+
+    async def told_meanwhile(work: Any) -> Any:
+        nonlocal read_how_often
+        read_how_often += 1
+        result = await read(work)
+        if read_how_often == 1:
+            registry._told("")
+        return result
+
+    monkeypatch.setattr(services.database, "read", told_meanwhile)
+    registry._told("")
+    assert registry._reading is not None
+    await registry._reading
+
+    assert read_how_often == 2
 
 
 async def test_what_is_told_while_the_keys_are_read_has_them_read_again(services: Services) -> None:

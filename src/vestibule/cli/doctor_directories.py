@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from vestibule.cli.finding import Finding
 from vestibule.errors import ApiError
 from vestibule.identity.connectors import MissingLibrary
+from vestibule.identity.registry import SEALED, UNINSTALLED
 from vestibule.identity.upstream import Upstream
 from vestibule.settings import Settings
 from vestibule.wiring import running
@@ -17,6 +18,8 @@ MEND = {
     "directory_silent": "look at its address, the network, and its load",
     "directory_credentials": "give it the credentials that the directory knows us by",
     "directory_base": "correct `user_base`, or let us read it",
+    SEALED: "set the secret key that it was saved under as a previous one, or save it anew",
+    UNINSTALLED: "install the service with what speaks to it",
     "directory_issuer": "write `issuer` exactly as its metadata does",
 }
 

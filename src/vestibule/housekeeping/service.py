@@ -15,6 +15,7 @@ from vestibule.audit.retention import Retention
 from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
 from vestibule.devices.models import device_logins
+from vestibule.identity.registry import Registry
 from vestibule.identity.sync import Synchronization
 from vestibule.members.models import invitations
 from vestibule.oauth.models import authorization_codes
@@ -74,6 +75,7 @@ class Housekeeping:
         keys: KeyRing,
         api_keys: ApiKeys,
         audit: Audit,
+        registry: Registry,
         synchronization: Synchronization,
         rotate_keys_after: int,
         audit_retention: int,
@@ -84,6 +86,7 @@ class Housekeeping:
         self._keys = keys
         self._api_keys = api_keys
         self._audit = audit
+        self._registry = registry
         self._synchronization = synchronization
         self._retention = Retention(database=database)
         self._rotate_keys_after = rotate_keys_after
@@ -99,7 +102,11 @@ class Housekeeping:
 
     async def round(self) -> None:
         """One round."""
-        steps: dict[str, Step] = {"api_keys_used": self._write_uses, "audit": self._write_audit}
+        steps: dict[str, Step] = {
+            "api_keys_used": self._write_uses,
+            "audit": self._write_audit,
+            "directories_sealed": self._registry.reseal,
+        }
         if self._clock_is_steady():
             steps |= {"rotate_keys": self._rotate_keys, **self._forgetting(utc(self._clock))}
             steps["directories"] = self._synchronization.run_due

@@ -88,6 +88,7 @@ class DirectoryAdministration:
                 )
             except IntegrityError:
                 raise _taken() from None
+        await self._registry.changed()
         return await self._registry.get(configuration.key)
 
     async def change(self, caller: Caller, key: str, given: DirectoryConfiguration) -> Upstream:
@@ -111,6 +112,7 @@ class DirectoryAdministration:
                     raise NotFound("Directory not found", cause="directory_unknown")
 
             await self._audit.succeeded(attempt, status=200, work=write)
+        await self._registry.changed()
         return await self._registry.get(key)
 
     async def remove(self, caller: Caller, key: str) -> None:
@@ -131,7 +133,7 @@ class DirectoryAdministration:
                     raise NotFound("Directory not found", cause="directory_unknown")
 
             await self._audit.succeeded(attempt, status=204, work=write)
-        await self._registry.reload()
+        await self._registry.changed()
 
     async def demand(self, caller: Caller, key: str, *, org: str) -> None:
         """Let into this organization only who signed in through the directory.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -17,21 +19,42 @@ from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connector import Connector
 from vestibule.identity.connectors import MissingLibrary, require_library
 from vestibule.identity.repository import StoredDirectory
+from vestibule.identity.unusable import UnusableConnector
 from vestibule.identity.upstream import Upstream
 from vestibule.metrics.service import Metrics
+from vestibule.state.news import News
 from vestibule.storage.database import Database
 from vestibule.tokens.vault import Vault, WrongSecretKey
 from vestibule.tracing.spans import Tracing
 
+CHANGED = "directories"
+"""The topic by which instances tell of a change."""
 FRESH = 5.0
-"""Seconds after which the database is asked again: so long does another instance's change take."""
+"""Seconds after which the database is asked again: so long does another instance's change take
+that nobody could tell of."""
 
-UNUSABLE = (
-    WrongSecretKey, ValidationError, ValueError, KeyError, TypeError, MissingLibrary,
-)  # fmt: skip
-"""Why a directory of the database can't be asked here."""
+MALFORMED = (ValidationError, ValueError, KeyError, TypeError)
+"""How a row of the database is none that this release knows."""
+SEALED = "directory_sealed"
+"""Why a directory can't be asked here: its secrets were sealed under another secret key."""
+UNINSTALLED = "directory_library"
+"""The same: what speaks to it is not installed."""
 
 MakeConnector = Callable[[DirectoryConfiguration, Clock], Connector]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A directory as it is configured, and why it can't be asked; "" where it can."""
+
+    configuration: DirectoryConfiguration
+    unusable: str = ""
+
+    @classmethod
+    def of(cls, upstream: Upstream) -> _Known:
+        connector = upstream.connector
+        cause = connector.cause if isinstance(connector, UnusableConnector) else ""
+        return cls(upstream.configuration, cause)
 
 
 class Directories:
@@ -73,9 +96,13 @@ class Registry:
         metrics: Metrics,
         tracing: Tracing,
         make_connector: MakeConnector,
+        news: News,
         configured: Sequence[DirectoryConfiguration] = (),
     ) -> None:
-        """`configured` are those of the settings: they win, and can't be changed by routes."""
+        """`configured` are those of the settings: they win, and can't be changed by routes.
+
+        `news` tells the other instances of changes, and this one of theirs.
+        """
         self._database = database
         self._vault = vault
         self._clock = clock
@@ -83,11 +110,14 @@ class Registry:
         self._tracing = tracing
         self._make_connector = make_connector
         self.configured = {item.key: item for item in configured}
-        self._directories = Directories([self._made(item) for item in configured])
+        self._directories = Directories([self._made(_Known(item)) for item in configured])
         self._read_at: float | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._is_stale = False
+        self._news = news
         self._closing: dict[asyncio.Task[None], Upstream] = {}
         self._log = logs.get("directory")
+        news.on(CHANGED, self._told)
 
     @property
     def latest(self) -> Directories:
@@ -103,8 +133,8 @@ class Registry:
         now = self._clock.monotonic()
         if self._read_at is None:
             await self.reload()
-        elif now - self._read_at >= FRESH and (self._reading is None or self._reading.done()):
-            self._reading = asyncio.create_task(self._reload_quietly())
+        elif now - self._read_at >= FRESH:
+            self._read_soon()
         return self._directories
 
     async def get(self, key: str) -> Upstream:
@@ -123,24 +153,48 @@ class Registry:
         upstream = (await self.current()).by_key.get(identity.directory)
         return upstream.configuration.name if upstream else identity.directory
 
+    async def changed(self) -> None:
+        """One was changed: know them anew, here and everywhere."""
+        await self.reload()
+        await self._news.tell(CHANGED)
+
     async def reload(self) -> None:
         """Ask the database."""
         stored = await self._database.read(repository.all_directories)
         self._read_at = self._clock.monotonic()
-        wanted = dict(self.configured)
+        wanted = {key: _Known(configuration) for key, configuration in self.configured.items()}
         for row in stored:
-            if row.key not in wanted and (configuration := self._opened(row)) is not None:
-                wanted[row.key] = configuration
+            if row.key not in wanted and (known := self._opened(row)) is not None:
+                wanted[row.key] = known
         former = self._directories.by_key
-        if {key: u.configuration for key, u in former.items()} == wanted:
+        if {key: _Known.of(upstream) for key, upstream in former.items()} == wanted:
             return
-        kept = {key: u for key, u in former.items() if wanted.get(key) == u.configuration}
+        kept = {key: u for key, u in former.items() if wanted.get(key) == _Known.of(u)}
         self._directories = Directories(
             kept.get(key) or self._made(item) for key, item in wanted.items()
         )
         for key, upstream in former.items():
             if key not in kept:
                 self._let_go(upstream)
+
+    async def reseal(self) -> int:
+        """Seal with the present secret key what a former one has sealed; returns how many.
+
+        After that the former one may go.
+        """
+        count = 0
+        for row in await self._database.read(repository.all_directories):
+            try:
+                renewed = row.sealed and self._vault.renewed(row.sealed.decode())
+            except WrongSecretKey:
+                continue  # said wherever it is asked
+            if row.sealed and renewed:
+                write = partial(
+                    repository.reseal_directory,
+                    key=row.key, former=row.sealed, sealed=renewed.encode(),
+                )  # fmt: skip
+                count += await self._database.write(write)
+        return count
 
     async def close(self) -> None:
         """Let all connections go: nobody asks any more."""
@@ -159,31 +213,54 @@ class Registry:
         secrets = json.dumps(configuration.secrets()).encode()
         return configuration.plain(), self._vault.seal(secrets).encode()
 
-    async def _reload_quietly(self) -> None:
-        try:
-            await self.reload()
-        except Exception as error:
-            # What was known goes on: an outage of the database is told where it matters.
-            self._log.warning("directories not read", error=type(error).__name__)
-            self._read_at = self._clock.monotonic()
+    def _told(self, _message: str) -> None:
+        if self._read_at is not None:  # else whoever asks first reads them
+            self._is_stale = True
+            self._read_soon()
 
-    def _opened(self, row: StoredDirectory) -> DirectoryConfiguration | None:
+    def _read_soon(self) -> None:
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._reload_quietly())
+
+    async def _reload_quietly(self) -> None:
+        while True:
+            self._is_stale = False
+            try:
+                await self.reload()
+            except Exception as error:
+                # What was known goes on: an outage of the database is told where it matters.
+                self._log.warning("directories not read", error=type(error).__name__)
+                self._read_at = self._clock.monotonic()
+            if not self._is_stale:  # nothing was told while they were read
+                break
+
+    def _opened(self, row: StoredDirectory) -> _Known | None:
         try:
-            secrets = json.loads(self._vault.open(row.sealed.decode())) if row.sealed else {}
+            unusable = ""
+            secrets: dict[str, str] = {}
+            try:
+                secrets = json.loads(self._vault.open(row.sealed.decode())) if row.sealed else {}
+            except WrongSecretKey:
+                unusable = SEALED
             plain = {**row.configuration}
             plain["connection"] = {**plain["connection"], **secrets}
             configuration = DirectoryConfiguration.model_validate(plain)
             require_library(configuration)
-        except UNUSABLE as error:
-            # A newer release, or one with more libraries, may have written it: all others go on.
+        except MissingLibrary:
+            unusable = UNINSTALLED
+        except MALFORMED as error:
+            # A newer release may have written it: all others go on.
             self._log.error("directory not usable", directory=row.key, error=type(error).__name__)
             return None
-        return configuration
+        return _Known(configuration, unusable)
 
-    def _made(self, configuration: DirectoryConfiguration) -> Upstream:
+    def _made(self, known: _Known) -> Upstream:
+        configuration, cause = known.configuration, known.unusable
+        if cause:
+            self._log.error("directory not usable", directory=configuration.key, error=cause)
         return Upstream(
             configuration,
-            self._make_connector(configuration, self._clock),
+            UnusableConnector(cause) if cause else self._make_connector(configuration, self._clock),
             clock=self._clock,
             metrics=self._metrics,
             tracing=self._tracing,

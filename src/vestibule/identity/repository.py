@@ -76,6 +76,12 @@ def replace_directory(connection: Connection, row: StoredDirectory) -> bool:
     return connection.execute(statement).rowcount == 1
 
 
+def reseal_directory(connection: Connection, key: str, *, former: bytes, sealed: bytes) -> bool:
+    """Put the same secrets, sealed anew, in place of the former; whether those were still there."""
+    statement = update(directories).where(directories.c.key == key, directories.c.sealed == former)
+    return connection.execute(statement.values(sealed=sealed)).rowcount == 1
+
+
 def remove_directory(connection: Connection, key: str) -> bool:
     """Delete; whether there was one."""
     return connection.execute(delete(directories).where(directories.c.key == key)).rowcount == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -68,12 +68,12 @@ class Browser:
         guard: Guard,
         audit: Audit,
         clock: Clock,
-        csrf_key: bytes,
+        form_keys: Sequence[bytes],
         vault: Vault,
         issuer: str,
         lifetime: int,
     ) -> None:
-        """`lifetime` of a sign-in in seconds."""
+        """The first of the `form_keys` makes form tokens, any verifies; `lifetime` in seconds."""
         self._sessions = sessions
         self._users = users
         self._login = login
@@ -81,7 +81,7 @@ class Browser:
         self._guard = guard
         self._audit = audit
         self._clock = clock
-        self._csrf_key = csrf_key
+        self._form_keys = form_keys
         self._vault = vault
         self._issuer = issuer
         self._lifetime = lifetime
@@ -111,15 +111,21 @@ class Browser:
 
     def form_token(self, visitor: Visitor, purpose: str) -> str:
         """What a form of this purpose carries; no other browser, session or purpose has it."""
+        return self._form_tokens(visitor, purpose)[0]
+
+    def _form_tokens(self, visitor: Visitor, purpose: str) -> list[str]:
         session_id = visitor.session.id.hex if visitor.session else ""
         message = "\0".join((visitor.nonce, session_id, purpose)).encode()
-        return hmac.new(self._csrf_key, message, "sha256").hexdigest()
+        return [hmac.new(key, message, "sha256").hexdigest() for key in self._form_keys]
 
     def require_own_form(
         self, request: Request, visitor: Visitor, *, token: str, purpose: str
     ) -> None:
         """Raise `AccessForbidden` for a form that did not come from our page in this browser."""
-        own = hmac.compare_digest(self.form_token(visitor, purpose).encode(), token.encode())
+        own = any(
+            hmac.compare_digest(valid.encode(), token.encode())
+            for valid in self._form_tokens(visitor, purpose)
+        )
         if visitor.is_new or not own or not self._is_from_us(request):
             self._refuse(request, visitor.user)
 

@@ -53,6 +53,15 @@ def routers(services: Services) -> list[APIRouter]:
             audit=services.audit,
             metrics=services.metrics,
         ),
+        status.router(
+            readiness=services.readiness,
+            metrics=services.metrics,
+            readers=services.metrics_readers,
+            shared=services.shared,
+            embedded=is_embedded(services.database.url),
+            email_configured=services.outbox.is_configured,
+        ),
+        tokens.router(keys=services.keys),
         users.router(
             users=services.users,
             organizations=services.organizations,
@@ -68,14 +77,6 @@ def routers(services: Services) -> list[APIRouter]:
         projects.router(projects=services.projects, authenticate=authenticate),
         members.router(members=services.members, authenticate=authenticate),
         invitations.router(invitations=services.invitations, authenticate=authenticate),
-        status.router(
-            readiness=services.readiness,
-            metrics=services.metrics,
-            readers=services.metrics_readers,
-            embedded=is_embedded(services.database.url),
-            email_configured=services.outbox.is_configured,
-        ),
-        tokens.router(keys=services.keys),
         password.router(own_password=services.own.password, authenticate=authenticate),
         linking.router(
             registry=services.registry,

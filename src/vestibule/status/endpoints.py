@@ -15,17 +15,28 @@ from vestibule.errors import NotReady
 from vestibule.http.operations import operation
 from vestibule.metrics.exposition import expose
 from vestibule.metrics.service import Metrics
+from vestibule.state.service import SharedState
 from vestibule.status.readers import MetricsReaders
 from vestibule.status.readiness import Readiness
 
+SHARED_STATE = "shared_state"
 
-class Health(BaseModel):
+
+class _Report(BaseModel):
+    degraded: list[str] | None = Field(
+        None,
+        description="What it does without meanwhile, left out where there is nothing: "
+        f"`{SHARED_STATE}` while Redis is away",
+    )
+
+
+class Health(_Report):
     """The service answers."""
 
     status: Literal["ok"] = "ok"
 
 
-class Ready(BaseModel):
+class Ready(_Report):
     """The instance should be sent requests."""
 
     status: Literal["ready"] = "ready"
@@ -47,21 +58,26 @@ def router(
     readiness: Readiness,
     metrics: Metrics,
     readers: MetricsReaders,
+    shared: SharedState,
     embedded: bool,
     email_configured: bool,
 ) -> APIRouter:
     """The routes that say how the service is, and what it can do."""
     routes = APIRouter(tags=["Service"])
 
+    def degraded() -> list[str] | None:
+        return None if shared.status().available else [SHARED_STATE]
+
     @routes.get(
         "/api/v1/health",
         summary="Health",
         description="Liveness: answers while the process can answer at all",
         operation_id="health",
+        response_model_exclude_none=True,
         openapi_extra=operation(),
     )
     async def health() -> Health:
-        return Health()
+        return Health(degraded=degraded())
 
     @routes.get(
         "/api/v1/ready",
@@ -69,11 +85,12 @@ def router(
         description="Whether this instance should be sent requests: its database answers and is "
         "migrated, it can sign, and it is not about to end",
         operation_id="ready",
+        response_model_exclude_none=True,
         openapi_extra=operation(NotReady),
     )
     async def ready() -> Ready:
         await readiness.require()
-        return Ready()
+        return Ready(degraded=degraded())
 
     @routes.get("/metrics", include_in_schema=False)
     async def read_metrics(request: Request) -> Response:

@@ -27,13 +27,20 @@ class Vault:
     ) -> None:
         """What one purpose has sealed, no other one opens."""
         self._fernet = MultiFernet(
-            [Fernet(base64.urlsafe_b64encode(derive(key, purpose=purpose))) for key in secret_keys]
+            [Fernet(_fernet_key(key, purpose=purpose)) for key in secret_keys]
         )
+        self._first = Fernet(_fernet_key(secret_keys[0], purpose=purpose))
         self._purpose = purpose
 
     def seal(self, plain: bytes) -> str:
         """Encrypt and authenticate."""
         return self._fernet.encrypt(plain).decode()
+
+    def renewed(self, sealed: str) -> str | None:
+        """The same sealed with the first secret key; None where it is. Raises `WrongSecretKey`."""
+        if self._is_first(sealed):
+            return None
+        return self.seal(self.open(sealed))
 
     def open(self, sealed: str) -> bytes:
         """Decrypt. Raises `WrongSecretKey`."""
@@ -44,6 +51,17 @@ class Vault:
                 f"the {self._purpose.removesuffix(' at rest')} in the database were encrypted"
                 " under another secret key"
             ) from None
+
+    def _is_first(self, sealed: str) -> bool:
+        try:
+            self._first.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
+
+
+def _fernet_key(secret: SecretStr, *, purpose: str) -> bytes:
+    return base64.urlsafe_b64encode(derive(secret, purpose=purpose))
 
 
 def derive(secret: SecretStr, *, purpose: str) -> bytes:

@@ -25,6 +25,7 @@ from vestibule.passwords.service import Passwords
 from vestibule.scim import repository as scim
 from vestibule.sessions.service import Sessions
 from vestibule.settings import Settings
+from vestibule.state.news import News
 from vestibule.storage.database import Database
 from vestibule.tokens.vault import Vault
 from vestibule.tracing.spans import Tracing
@@ -68,6 +69,7 @@ def make_people(
     clock: Clock,
     metrics: Metrics,
     tracing: Tracing,
+    news: News,
 ) -> People:
     """Our own directory and those of the settings and of the database.
 
@@ -80,6 +82,7 @@ def make_people(
         metrics=metrics,
         tracing=tracing,
         make_connector=make_connector,
+        news=news,
         configured=configured(settings),
     )
     metrics.gauges(

@@ -123,6 +123,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         clock=clock,
         metrics=metrics,
         tracing=tracing,
+        news=shared.news,
     )
     clients = make_clients(settings, database, replays, shared, clock)
     guard = make_guard(settings, clock, shared)
@@ -209,7 +210,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         guard=guard,
         audit=audit,
         clock=clock,
-        csrf_key=derive(secret, purpose="forms"),
+        form_keys=[derive(key, purpose="forms") for key in secrets],
         vault=Vault(secrets, purpose="ways to directories"),
         issuer=settings.public_url,
         lifetime=settings.browser_session_lifetime,
@@ -220,6 +221,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
         keys=keys,
         api_keys=api_keys,
         audit=audit,
+        registry=people.registry,
         synchronization=people.synchronization,
         rotate_keys_after=settings.key_rotation_interval,
         audit_retention=settings.audit_retention,
