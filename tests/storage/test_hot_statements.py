@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 from sqlalchemy import select
 
+from tests.docs.sharding import sharded
 from tests.oauth.flows import basic, bearer
 from tests.plans import looked_through
 from tests.statements import statements
@@ -62,6 +64,27 @@ async def device(client: httpx.AsyncClient, world: World) -> Ask:
     return lambda: client.get(f"/api/v1/auth/device/code/{code}")
 
 
+NAMES = {"username", "email_address"}
+"""What somebody is found by who says who they are: the guide says how."""
+TABLES = re.compile(r"\b(?:FROM|JOIN|UPDATE) (\w+)")
+CENTRAL = re.compile(r"\bnextval\b|\bpg_\w*advisory\w*\b", re.IGNORECASE)
+"""What all instances would have to agree on."""
+
+
+def keyless(statement: str) -> set[str]:
+    """The tables that a statement asks without the key that they would be sharded by."""
+    asked = re.split(r"\b(?:FROM|UPDATE)\b", statement, maxsplit=1)[-1]
+    tables = set(TABLES.findall(statement))
+    return {
+        one.table
+        for one in sharded()
+        if one.table in tables
+        and not one.copied
+        and not all(re.search(rf"\b{one.table}\.{column}\b", asked) for column in one.by)
+        and not (one.table == "users" and any(f"users.{name} " in asked for name in NAMES))
+    }
+
+
 @pytest.mark.parametrize(
     "road",
     [
@@ -89,6 +112,8 @@ async def test_nothing_is_looked_through(
     asked = [one for one in sent if one[0].startswith(("SELECT", "UPDATE", "DELETE", "WITH"))]
     assert asked
     assert await services.database.write(lambda c: looked_through(c, asked)) == set()
+    assert {table for statement, _ in sent for table in keyless(statement)} == set()
+    assert not any(CENTRAL.search(statement) for statement, _ in sent)
 
 
 async def test_nothing_is_looked_through_for_several_at_once(
@@ -111,6 +136,19 @@ async def test_nothing_is_looked_through_for_several_at_once(
     if not is_embedded(services.database.url):
         assert any("ANY" in statement for statement, _ in asked)
     assert await services.database.write(lambda c: looked_through(c, asked)) == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("SELECT users.id FROM users WHERE users.first_name = $1", {"users"}),
+        ("SELECT sessions.id FROM sessions WHERE sessions.user_id = $1", {"sessions"}),
+        ("UPDATE sessions SET ended_at=$1 WHERE sessions.user_id = $2", {"sessions"}),
+        ("SELECT sessions.id FROM sessions WHERE sessions.id = $1", set()),
+    ],
+)
+def test_what_is_asked_without_its_key_would_be_seen(statement: str, found: set[str]) -> None:
+    assert keyless(statement) == found
 
 
 async def test_what_no_index_finds_would_be_seen(services: Services) -> None:
