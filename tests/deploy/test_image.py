@@ -26,6 +26,9 @@ from tests.e2e.server import free_port
 ROOT = Path(__file__).parent.parent.parent
 BUILD, FINAL = dockerfile.read(ROOT / "Dockerfile")
 
+MOST_MEGABYTES = 170
+"""As the guide says, and some room."""
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -140,6 +143,12 @@ def container(environment: Path, tmp_path: Path) -> Iterator[Container]:
     running.process.wait()
     assert running.process.stdout is not None
     running.process.stdout.close()
+
+
+def test_what_it_adds_to_the_base_is_small(environment: Path) -> None:
+    files = [path for path in environment.rglob("*") if path.is_file() and not path.is_symlink()]
+
+    assert sum(path.stat().st_size for path in files) < MOST_MEGABYTES * 1_000_000
 
 
 def test_what_the_steps_make_runs_confined_and_ends_when_it_is_told_to(
