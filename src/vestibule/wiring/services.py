@@ -122,7 +122,7 @@ class Services:
         await self.api_keys.flush()
         await self.audit.flush()
         self.pool.close()
+        await self.shared.close()  # before whom its news would have ask anew
         await self.registry.close()
-        await self.shared.close()
         await self.database.close()
         await asyncio.to_thread(self.tracing.close)
