@@ -115,6 +115,16 @@ def test_no_panel_has_another_ones_name_or_place() -> None:
     assert all(column < 24 for column, _ in taken)
 
 
+def test_all_jobs_are_those_of_the_service() -> None:
+    """`up` and `process_*` have everybody: where all are chosen, the list of ours says who."""
+    document = json.loads((DEPLOY / "grafana" / "vestibule.json").read_text())
+    [job] = [each for each in document["templating"]["list"] if each["name"] == "job"]
+
+    assert job["definition"].startswith("label_values(vestibule_")
+    assert job["includeAll"]
+    assert "allValue" not in job
+
+
 def test_alerts_speak_when_they_should_and_are_silent_when_not() -> None:
     examples = RULES.with_name("alerts.test.yml")
 
