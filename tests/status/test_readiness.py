@@ -152,6 +152,31 @@ async def test_one_that_is_about_to_end_says_no_and_answers_everything_else(
 
 
 @pytest.mark.once
+async def test_the_metrics_tell_it_where_nobody_else_asks(
+    services: Services, clock: FakeClock, client: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    async def told() -> list[str]:
+        clock.advance(FRESH)
+        lines = (await client.get("/metrics")).text.splitlines()
+        return [line for line in lines if line.startswith("vestibule_ready ")]
+
+    async def away(*_: object) -> None:
+        raise DatabaseUnavailable
+
+    assert await told() == ["vestibule_ready 1.0"]
+
+    monkeypatch.setattr(type(services.database), "read", away)
+    assert await told() == ["vestibule_ready 0.0"]
+
+    monkeypatch.undo()
+    assert await told() == ["vestibule_ready 1.0"]
+
+    services.draining.begin()
+    assert await told() == ["vestibule_ready 0.0"]
+
+
+@pytest.mark.once
 async def test_asking_often_asks_the_database_once_a_second(
     services: Services, clock: FakeClock, client: httpx.AsyncClient
 ) -> None:

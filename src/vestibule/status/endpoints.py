@@ -95,6 +95,8 @@ def router(
     @routes.get("/metrics", include_in_schema=False)
     async def read_metrics(request: Request) -> Response:
         readers.require(request)
+        # They say whether it is ready, and there may be nobody else who asks.
+        await readiness.look()
         # Milliseconds of plain work: not while everybody waits.
         exposition = await asyncio.to_thread(
             expose, metrics.registry, accept=request.headers.get("accept", "")

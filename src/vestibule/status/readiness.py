@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from vestibule import logs
 from vestibule.clock import Clock
@@ -32,17 +32,27 @@ class Readiness:
         self._failing: list[str] = []
         self._log = logs.get("readiness")
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it was when somebody last looked, and is not about to end."""
+        return not (self._draining.has_begun or self._failing)
+
     async def require(self) -> None:
         """Raise `NotReady` with the names of what fails. What fails and why, the log says."""
+        failing = await self.look()
+        if failing:
+            raise NotReady(failing)
+
+    async def look(self) -> Sequence[str]:
+        """The names of what fails, as of a second ago at most."""
         if self._draining.has_begun:
-            raise NotReady([DRAINING])
+            return [DRAINING]
         if self._clock.monotonic() - self._checked_at >= FRESH:
             # All who ask meanwhile wait for the same round.
             if self._running is None or self._running.done():
                 self._running = asyncio.create_task(self._round())
             await asyncio.shield(self._running)
-        if self._failing:
-            raise NotReady(self._failing)
+        return self._failing
 
     async def _round(self) -> list[str]:
         names = list(self._checks)

@@ -40,12 +40,20 @@ def make_pool(settings: Settings, clock: Clock, metrics: Metrics, tracing: Traci
 
 
 def make_readiness(
-    database: Database, keys: KeyRing, shared: SharedState, draining: Draining, clock: Clock
+    database: Database,
+    keys: KeyRing,
+    shared: SharedState,
+    draining: Draining,
+    clock: Clock,
+    metrics: Metrics,
 ) -> Readiness:
-    """What `/api/v1/ready` asks."""
-    return Readiness(
+    """What `/api/v1/ready` asks, and the metrics."""
+    readiness = Readiness(
         checks(database=database, keys=keys, shared=shared), draining=draining, clock=clock
     )
+    text = "Whether it should be sent requests."
+    metrics.gauge("vestibule_ready", text, lambda: readiness.is_ready)
+    return readiness
 
 
 def make_readers(settings: Settings, guard: Guard) -> MetricsReaders:
