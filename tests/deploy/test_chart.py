@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from vestibule.settings import Settings
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy" / "helm" / "vestibule"
+RULES = FOLDER.parent.parent / "prometheus" / "alerts.yml"
 OLDEST = "1.27"
 """The oldest Kubernetes that Chart.yaml lets in."""
 
@@ -309,6 +310,17 @@ def test_metrics_are_read_with_the_token_or_not_at_all(chart: helm.Chart) -> Non
 
     with pytest.raises(helm.HelmError, match=r"needs metrics\.networks"):
         render(chart, {**LEAST, "metrics": {"serviceMonitor": {"enabled": True}}})
+
+
+def test_the_job_that_prometheus_knows_is_the_one_that_the_rules_ask_for(
+    chart: helm.Chart,
+) -> None:
+    found = render(chart, MOST)
+    labels = found["Service"]["metadata"]["labels"]
+
+    assert labels[found["ServiceMonitor"]["spec"]["jobLabel"]] == "vestibule"
+    assert found["Service"]["metadata"]["name"] == "sign-in-vestibule"
+    assert 'up{job="vestibule"}' in RULES.read_text()
 
 
 def test_the_notes_say_how_to_make_the_first_administrator(chart: helm.Chart) -> None:
