@@ -76,6 +76,16 @@ def test_nobody_was_made_whose_password_would_stand_in_kept_output(stack: Stack)
     assert [server.first for server in stack.servers] == [{}, {}]
 
 
+def test_who_waits_for_an_instance_waits_until_it_is_ready(stack: Stack) -> None:
+    services = stack.file["services"]
+    for name, server in zip(("vestibule-1", "vestibule-2"), stack.servers, strict=True):
+        kind, program, *words = services[name]["healthcheck"]["test"]
+
+        assert (kind, program, words) == ("CMD", "vestibule", ["health", "--ready"])
+        assert server.cli(*words).returncode == 0
+        assert services["proxy"]["depends_on"][name] == {"condition": "service_healthy"}
+
+
 def test_what_a_client_says_of_itself_is_not_believed(stack: Stack) -> None:
     lies = [
         {"X-Forwarded-For": "203.0.113.9"},
