@@ -13,6 +13,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from vestibule.pages.administration.uploads import MAX_FILE
 from vestibule.settings import Settings
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy" / "helm" / "vestibule"
@@ -252,6 +253,15 @@ def test_a_pod_that_ends_is_given_the_time_that_it_takes(chart: helm.Chart) -> N
     # Whoever looks after the endpoints has heard no well before the delay is over.
     by_default = environment(render(chart, LEAST)["Deployment"])["VESTIBULE_DRAIN_DELAY"]
     assert probe["periodSeconds"] * probe["failureThreshold"] < int(by_default)
+
+
+def test_an_import_in_the_browser_has_room_for_its_file_while_the_next_one_comes_in(
+    chart: helm.Chart,
+) -> None:
+    volumes = render(chart, LEAST)["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    [limit] = [v["emptyDir"]["sizeLimit"] for v in volumes if v["name"] == "temporary"]
+
+    assert int(limit.removesuffix("Mi")) * 1024**2 > 2 * MAX_FILE
 
 
 def test_liveness_asks_nothing_of_the_database_and_readiness_does(chart: helm.Chart) -> None:

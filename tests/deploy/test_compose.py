@@ -24,6 +24,7 @@ from tests.postgres import PostgresServer
 from tests.waiting import wait_until
 from tests.world import LOGIN, PASSWORD
 from vestibule.errors import ALL
+from vestibule.pages.administration.uploads import MAX_FILE
 
 OURS = ("vestibule-1", "vestibule-2", "migrate")
 
@@ -349,6 +350,16 @@ def test_who_is_stopped_is_given_the_time_that_it_takes(file: dict[str, Any]) ->
 
     assert service["stop_grace_period"] == "45s"
     assert needed < 45
+
+
+def test_an_import_in_the_browser_has_room_for_its_file_while_the_next_one_comes_in(
+    file: dict[str, Any],
+) -> None:
+    for name in OURS:
+        [folder] = file["services"][name]["tmpfs"]
+        size = re.fullmatch(r"/tmp:size=(\d+)m,mode=1777", folder)
+        assert size is not None
+        assert int(size[1]) * 1024**2 > 2 * MAX_FILE
 
 
 def test_as_many_hashes_at_once_as_there_are_processors(file: dict[str, Any]) -> None:

@@ -8,6 +8,8 @@ import gzip
 import html
 import io
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +17,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Connection
+from structlog.testing import capture_logs
 
 from tests.conftest import make_client
 from tests.oauth.flows import hidden
@@ -848,6 +851,23 @@ async def test_a_file_that_is_too_large_is_not_read_to_its_end(
 
     assert answer.status_code == 400
     assert "larger than" in answer.text
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("root")
+async def test_a_file_that_there_is_no_room_for_is_refused_with_the_reason(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    with capture_logs() as lines:
+        answer = await upload(client, "people.csv", b"username\n" + b"a" * 2_000_000)
+
+    assert answer.status_code == 409
+    assert "no room for this file" in answer.text
+    assert [line["error"] for line in lines if line["event"] == "file not kept"] == [
+        "No such file or directory"
+    ]
 
 
 @pytest.mark.usefixtures("root")

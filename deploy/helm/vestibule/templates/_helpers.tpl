@@ -87,8 +87,9 @@ resources:
 
 {{- define "vestibule.volumes" -}}
 - name: temporary
+  {{- /* Two files of an import in the browser, of 64 MB each: who takes more is evicted. */}}
   emptyDir:
-    sizeLimit: 16Mi
+    sizeLimit: 160Mi
 - name: secrets
   projected:
     defaultMode: 0440

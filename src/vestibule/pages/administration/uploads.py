@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message
 
+from vestibule import logs
 from vestibule.errors import ApiError, Conflict, InvalidRequest, ValidationFailed
 from vestibule.pages.paging import uuid_of
 from vestibule.pages.refusals import again
@@ -76,7 +77,8 @@ def router(*, room: Room, imports: Imports) -> PageRouter:
 async def _received(request: Request) -> tuple[str, UploadFile | None]:
     """The token and the file of a form, of which no more is read than there may be.
 
-    Raises `InvalidRequest` for what is too large, too slow or no such form.
+    Raises `InvalidRequest` for what is too large, too slow or no such form, and `Conflict` where
+    there is no room for it.
     """
     if not is_upload(request):
         raise InvalidRequest("The request body must be multipart/form-data", cause="media_type")
@@ -87,6 +89,13 @@ async def _received(request: Request) -> tuple[str, UploadFile | None]:
     except TimeoutError:
         raise InvalidRequest(
             "The request body did not arrive in time", cause="body_too_slow"
+        ) from None
+    except OSError as error:
+        # No defect, but for whoever runs the service to mend.
+        logs.get("import").error("file not kept", error=error.strerror or type(error).__name__)
+        raise Conflict(
+            "The service has no room for this file: its folder for temporary files is too small",
+            cause="no_room",
         ) from None
     except (MultiPartException, ClientDisconnect):
         raise InvalidRequest("The request body can't be read as a form", cause="body") from None
