@@ -36,8 +36,10 @@ cd {ROOT}
 export PATH={Path(sys.executable).parent}:$PATH
 # Its usual port may be somebody's on this machine.
 mkdir --parents /etc/systemd/system/vestibule.service.d
-printf '[Service]\\nEnvironment=VESTIBULE_PORT={URL.rpartition(":")[2]}\\n' \
-  >/etc/systemd/system/vestibule.service.d/port.conf
+cat >/etc/systemd/system/vestibule.service.d/port.conf <<END
+[Service]
+Environment=VESTIBULE_PORT={URL.rpartition(":")[2]} VESTIBULE_METRICS_NETWORKS=127.0.0.0/8
+END
 """
 UNTIL_IT_ANSWERS = f"""
 curl --silent --retry 60 --retry-delay 1 --retry-connrefused {URL}/api/v1/health
@@ -46,6 +48,7 @@ AFTER = f"""
 systemctl is-active vestibule
 curl --silent --show-error --fail-with-body --request POST {URL}/api/v1/auth/login \
   --data username=ann --data-urlencode 'password={PASSWORD}'
+curl --silent --show-error --fail {URL}/metrics | grep ^process_
 ls -l /var/lib/vestibule /etc/vestibule/secrets
 systemctl stop vestibule
 systemctl show --property=Result vestibule
@@ -74,3 +77,4 @@ def test_the_program_is_installed_started_and_used_under_systemd(
     assert "Result=success" in shown
     assert "-rw-r----- 1 root vestibule" in shown
     assert "vestibule.db" in shown
+    assert re.search(r"^process_open_fds \d", shown, re.MULTILINE)
