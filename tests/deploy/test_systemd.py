@@ -46,6 +46,13 @@ def test_it_is_as_confined_as_a_service_with_a_network_can_be(unit: Path) -> Non
     assert done.returncode == 0, done.stdout
 
 
+def test_it_is_started_again_however_long_the_database_is_away(unit: Path) -> None:
+    lines = unit.read_text().splitlines()
+
+    assert "Restart=on-failure" in lines
+    assert "StartLimitIntervalSec=0" in lines
+
+
 def test_it_sees_what_its_metrics_of_the_process_are_made_of(unit: Path) -> None:
     """With this, /proc/stat is not there, and without the moment of the boot there are none."""
     assert "ProcSubset=pid" not in unit.read_text().splitlines()
