@@ -169,7 +169,7 @@ def test_a_postgresql_dump_made_under_load_brings_everything_back(
     server = start(servers, tmp_path / "data", database_url=url)
     password = server.first["password"]
     dump = tmp_path / "vestibule.dump"
-    command = [programs() / "pg_dump", "--format=custom", f"--file={dump}", url]
+    command = [str(programs() / "pg_dump"), "--format=custom", f"--file={dump}", url]
 
     with under_load(server) as before:
         subprocess.run(command, check=True, timeout=60)

@@ -43,6 +43,7 @@ from vestibule.oauth.grants.refresh_token import RefreshTokenGrant
 from vestibule.oauth.grants.token_exchange import TokenExchangeGrant
 from vestibule.orgs.service import Organizations
 from vestibule.passwords.firebase import FirebaseProject
+from vestibule.passwords.pool import HashPool
 from vestibule.passwords.service import Passwords
 from vestibule.recovery.service import Recovery
 from vestibule.sessions.refresh_tokens import RefreshTokens
@@ -156,7 +157,18 @@ def make_sessions(
     )
 
 
-def make_firebase(settings: Settings) -> FirebaseProject | None:
+def make_passwords(settings: Settings, pool: HashPool) -> Passwords:
+    """The hashing of passwords, in this pool."""
+    return Passwords(
+        pool=pool,
+        memory_kib=settings.argon2_memory,
+        time_cost=settings.argon2_time,
+        parallelism=settings.argon2_parallelism,
+        firebase=_firebase(settings),
+    )
+
+
+def _firebase(settings: Settings) -> FirebaseProject | None:
     """The Firebase project whose hashes were imported, if any."""
     if settings.firebase_signer_key is None:
         return None

@@ -35,7 +35,6 @@ from vestibule.orgs.projects import Projects
 from vestibule.orgs.service import Organizations
 from vestibule.orgs.workspaces import Workspaces
 from vestibule.pages.browser import Browser
-from vestibule.passwords.service import Passwords
 from vestibule.sessions.administration import SessionAdministration
 from vestibule.settings import Settings
 from vestibule.storage.metered import MeteredDatabase
@@ -56,12 +55,12 @@ from vestibule.wiring.observing import (
 from vestibule.wiring.own import make_own
 from vestibule.wiring.parts import (
     make_clients,
-    make_firebase,
     make_grants,
     make_guard,
     make_imports,
     make_keys,
     make_outbox,
+    make_passwords,
     make_recovery,
     make_sessions,
     make_shared_state,
@@ -99,13 +98,7 @@ def wire(settings: Settings, *, clock: Clock | None = None) -> Services:
     dpop = Dpop(replays=replays, clock=clock, issuer=settings.public_url)
     sessions = make_sessions(settings, secrets, database, clock)
     pool = make_pool(settings, clock, metrics, tracing)
-    passwords = Passwords(
-        pool=pool,
-        memory_kib=settings.argon2_memory,
-        time_cost=settings.argon2_time,
-        parallelism=settings.argon2_parallelism,
-        firebase=make_firebase(settings),
-    )
+    passwords = make_passwords(settings, pool)
     organizations = Organizations(database=database, clock=clock)
     authorization = Authorization(database=database, audit=audit)
     letters = Letters(settings.mail_templates)
