@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import RedisError
 
 from vestibule.cli.finding import Finding
 from vestibule.settings import Settings
-from vestibule.state.clients import close_client, make_client
-from vestibule.state.flights import away
+from vestibule.state.clients import WAITS, close_client, make_client
+from vestibule.state.flights import AWAY, away
 from vestibule.state.places import Place, place_of
 
 OLDEST = (6, 2)
@@ -29,7 +28,7 @@ def examine_redis(settings: Settings) -> Iterator[Finding]:
     except ValueError as error:
         yield Finding("redis", "error", str(error), "correct VESTIBULE_REDIS_URL")
         return
-    except (RedisError, OSError, TimeoutError) as error:
+    except AWAY as error:
         yield Finding(
             "redis", "error", f"it can't be written: {away(error).reason}",
             "look at VESTIBULE_REDIS_URL, its password and the network",
@@ -56,7 +55,7 @@ async def _asked(place: Place, *, timeout: float) -> tuple[dict[str, Any], str |
     """What it says of itself, and which keys it drops when it is full, where it may be asked."""
     client = make_client(place, timeout=timeout)
     try:
-        async with asyncio.timeout(3 * timeout):
+        async with asyncio.timeout(WAITS * timeout):
             await client.set("vestibule:probe", 1, px=1000)
             told = await client.info()
             info = next(iter(told.values())) if isinstance(client, RedisCluster) else told

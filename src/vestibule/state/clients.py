@@ -16,6 +16,9 @@ from vestibule.state.places import Place
 
 MAX_CONNECTIONS = 16
 """Of one instance: calls made at the same moment share one, so that a few are plenty."""
+WAITS = 3
+"""So many waits may pass until a server is found: one that is silent is waited for first, then
+another says which has taken over."""
 
 
 def make_client(place: Place, *, timeout: float) -> Redis | RedisCluster:
@@ -72,7 +75,11 @@ def make_client(place: Place, *, timeout: float) -> Redis | RedisCluster:
 async def close_client(client: Redis | RedisCluster) -> None:
     """Let go of all its connections."""
     await client.aclose()
-    if isinstance(client, Redis):
+    if isinstance(client, RedisCluster):
+        # While it means to read its nodes anew it takes itself for closed already.
+        await client.nodes_manager.aclose()
+        await client.nodes_manager.aclose("startup_nodes")
+    else:
         # A client that was handed its pool leaves it open, and the pool those to the Sentinels.
         pool = client.connection_pool
         await pool.disconnect()

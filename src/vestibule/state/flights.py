@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 
 from vestibule.state.scripts import Script
 
 MAX_FLIGHTS = 4
 MAX_CALLS = 128
 """In one pipeline."""
+
+AWAY: tuple[type[Exception], ...] = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""What is raised where Redis is away; that no node of a Cluster answers is no `RedisError`."""
 
 Argument = str | int
 
@@ -97,7 +100,7 @@ class Flights:
         try:
             async with asyncio.timeout_at(calls[0].deadline):
                 answers = await self._execute(calls)
-        except (RedisError, OSError, TimeoutError) as error:
+        except AWAY as error:
             self._lose(calls, away(error))
             return
         except BaseException as error:

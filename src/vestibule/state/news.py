@@ -13,15 +13,16 @@ from collections.abc import Callable
 
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
 from vestibule import logs
+from vestibule.state.clients import WAITS
 from vestibule.state.ending import end
+from vestibule.state.flights import AWAY
 
 CHANNEL = "vestibule:news"
 SILENCE = 10.0
 """Seconds without a message after which the connection is asked whether it is still there."""
-LAST_PAUSE = 5.0
+FIRST_PAUSE, LAST_PAUSE = 0.1, 5.0
 MAX_MESSAGE = 300
 
 Handler = Callable[[str], None]
@@ -56,7 +57,8 @@ class News:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._client.execute_command("PUBLISH", CHANNEL, f"{topic} {rest}".strip())
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:
+            # Whatever it is: what is told of is done, and must not fail for it.
             self._log.warning("instances not told", topic=topic, error=type(error).__name__)
 
     def start(self) -> None:
@@ -70,26 +72,37 @@ class News:
             await end(self._listening)
 
     async def _listen(self) -> None:
-        assert self._client is not None
-        pause = 0.1
+        pause = FIRST_PAUSE
         while True:
-            pubsub: PubSub = self._client.pubsub()
+            pubsub: PubSub | None = None
             try:
-                async with asyncio.timeout(self._timeout):
-                    if isinstance(self._client, RedisCluster):
-                        await self._client.initialize()  # until then it knows no node
+                async with asyncio.timeout(WAITS * self._timeout):
+                    pubsub = await self._pubsub()
                     await pubsub.subscribe(CHANNEL)
+                pause = FIRST_PAUSE
                 self._missed()
                 await self._hear(pubsub)
-                pause = 0.1
-            except (RedisError, OSError, TimeoutError):
-                # That Redis is away is said by those who can't do without.
+            except Exception as error:
+                # That Redis is away is said by those who can't do without. Whatever else it is:
+                # who would listen again?
                 self.heard.clear()
+                if not isinstance(error, AWAY):
+                    self._log.error("not listening", error=type(error).__name__)
             finally:
-                with contextlib.suppress(RedisError, OSError, TimeoutError):
-                    await pubsub.aclose()  # type: ignore[no-untyped-call]
+                if pubsub is not None:
+                    with contextlib.suppress(Exception):
+                        await pubsub.aclose()  # type: ignore[no-untyped-call]
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
             pause = min(pause * 2, LAST_PAUSE)
+
+    async def _pubsub(self) -> PubSub:
+        client = self._client
+        assert client is not None
+        if isinstance(client, RedisCluster):
+            await client.initialize()  # until then it knows no node
+            # Each of them hears what is told to any. One that is lost is not asked for ever.
+            return client.pubsub(node=client.get_random_node())
+        return client.pubsub()
 
     async def _hear(self, pubsub: PubSub) -> None:
         silent = False

@@ -10,15 +10,14 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import RedisError
 
 from vestibule import logs
 from vestibule.clock import Clock
 from vestibule.errors import DatabaseUnavailable
 from vestibule.metrics.service import Metrics
-from vestibule.state.clients import close_client, make_client
+from vestibule.state.clients import WAITS, close_client, make_client
 from vestibule.state.ending import end
-from vestibule.state.flights import Argument, Away, Flights, away
+from vestibule.state.flights import AWAY, Argument, Away, Flights, away
 from vestibule.state.news import News
 from vestibule.state.places import Place, place_of
 from vestibule.state.scripts import Script
@@ -140,7 +139,7 @@ class SharedState:
         if self._flights is not None:
             await self._flights.close()
         if self._client is not None:
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
+            with contextlib.suppress(*AWAY):
                 async with asyncio.timeout(self._timeout):
                     await close_client(self._client)
 
@@ -187,7 +186,7 @@ class SharedState:
         client = self._client
         assert client is not None
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(WAITS * self._timeout):
                 if isinstance(client, RedisCluster):
                     # Each of them has its share of the keys.
                     await client.ping(target_nodes=RedisCluster.PRIMARIES)
@@ -195,8 +194,9 @@ class SharedState:
             for hook in self._on_arrival:
                 async with asyncio.timeout(self._timeout):
                     await hook(client, arrival)
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:
+            # Whatever it is: who would look again?
+            if not isinstance(error, (*AWAY, Away)):
+                self._log.error("shared state not looked at", error=type(error).__name__)
             return away(error).reason
-        except Away as error:
-            return error.reason
         return None

@@ -1,0 +1,86 @@
+"""What goes wrong with what is shared though Redis is there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.redis_server import RedisServer
+from tests.state.conftest import back
+from tests.state.topologies import hears_itself, shared_state
+from tests.waiting import PATIENCE, until
+from vestibule.state import news
+
+pytestmark = pytest.mark.once
+
+
+async def test_a_look_that_fails_in_whatever_way_is_followed_by_another(
+    redis: RedisServer,
+) -> None:
+    shared = shared_state(redis.url)
+    looked: list[str] = []
+
+    async def fails_at_first(_client: object, arrival: str) -> None:
+        looked.append(arrival)
+        if len(looked) == 1:
+            raise LookupError
+
+    shared.on_arrival(fails_at_first)
+    shared.start()
+    await until(lambda: not shared.status().available)
+    reason = shared.status().reason
+    await back(shared)
+    await shared.close()
+
+    assert (reason, looked) == ("LookupError", ["first", "again"])
+
+
+async def test_who_listens_goes_on_whatever_is_thrown(redis: RedisServer) -> None:
+    shared = shared_state(redis.url)
+    shared.start()
+    await hears_itself(shared)
+    thrown = asyncio.Event()
+
+    def throws(_rest: str) -> None:
+        if not thrown.is_set():
+            thrown.set()
+            raise LookupError
+
+    shared.news.on("bad", throws)
+    await shared.news.tell("bad")
+    await thrown.wait()
+
+    await hears_itself(shared)
+    await shared.close()
+
+
+async def test_whatever_keeps_from_telling_harms_nobody(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = shared_state(redis.url)
+
+    async def throws(*_arguments: Any) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(shared._client, "execute_command", throws)
+    await shared.news.tell("greeting")
+    await shared.close()
+
+
+async def test_a_connection_that_breaks_again_and_again_is_soon_replaced_each_time(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "LAST_PAUSE", 60.0)
+    shared = shared_state(redis.url)
+    shared.start()
+
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(10):
+            await shared.news.heard.wait()
+            with redis.client() as client:
+                client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            while shared.news.heard.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    await shared.close()

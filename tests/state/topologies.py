@@ -1,0 +1,126 @@
+"""Servers of Redis or Valkey as they stand at scale: watched by Sentinels, and as a Cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from tests.e2e.server import free_port
+from tests.redis_server import Engine, RedisServer, program, redis_server
+from tests.waiting import PATIENCE
+from tests.world import FakeClock
+from vestibule.guard.shared import HIT
+from vestibule.state.service import SharedState
+
+
+def shared_state(url: str, *, timeout: float = 2) -> SharedState:
+    return SharedState(url=SecretStr(url), timeout=timeout, outage="fail-closed", clock=FakeClock())
+
+
+async def count(shared: SharedState, key: str = "{a}") -> int:
+    """One more under this key."""
+    answer: list[int] = await shared.run(HIT, keys=(key,), arguments=("", 999, 600000))
+    return answer[0]
+
+
+async def hears_itself(shared: SharedState) -> None:
+    """Until what it tells reaches whoever listens, itself among them."""
+    heard = asyncio.Event()
+    shared.news.on("greeting", lambda rest: heard.set() if rest == "again" else None)
+    async with asyncio.timeout(PATIENCE):
+        while not heard.is_set():
+            await shared.news.tell("greeting", "again")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(heard.wait(), 0.1)
+
+
+@contextmanager
+def sentinel(folder: Path, primary: RedisServer) -> Iterator[RedisServer]:
+    """A Sentinel that watches the primary under the name `main`."""
+    port = free_port()
+    folder.mkdir(exist_ok=True)
+    config = folder / "sentinel.conf"
+    config.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder / 'sentinel.log'}\n"
+        f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
+        "sentinel down-after-milliseconds main 300\nsentinel failover-timeout main 2000\n"
+    )
+    command = [program(primary.engine), str(config), "--sentinel"]
+    process = subprocess.Popen(command, start_new_session=True)
+    watcher = RedisServer(folder, port=port, process=process)
+    try:
+        while not watcher.answers():
+            assert process.poll() is None, (folder / "sentinel.log").read_text()
+        yield watcher
+    finally:
+        watcher.stop()
+
+
+@contextmanager
+def cluster_of(engine: Engine, *, replicas: int = 0) -> Iterator[list[RedisServer]]:
+    """Three primaries that share the keys, each with so many replicas."""
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(
+                redis_server(
+                    engine,
+                    cluster_enabled="yes",
+                    cluster_node_timeout="2000",
+                    repl_diskless_sync_delay="0",
+                )
+            )
+            for _ in range(3 * (1 + replicas))
+        ]
+        nodes = [f"127.0.0.1:{server.port}" for server in servers]
+        subprocess.run(
+            [
+                *("redis-cli", "--cluster", "create", *nodes),
+                *("--cluster-replicas", str(replicas), "--cluster-yes"),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        await_whole(servers)
+        yield servers
+
+
+def await_whole(servers: list[RedisServer]) -> None:
+    """Wait until each node finds that all keys have one."""
+    for server in servers:
+        with server.client() as client:
+            while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO"):
+                pass
+
+
+def url_of(server: RedisServer) -> str:
+    return f"redis+cluster://127.0.0.1:{server.port}"
+
+
+def owner_of(key: str, servers: list[RedisServer]) -> RedisServer:
+    """The primary that has this key."""
+    with servers[0].client() as client:
+        port = owner_of_slot(client.cluster("KEYSLOT", key), client)
+    return next(server for server in servers if server.port == port)
+
+
+def owner_of_slot(slot: int, client: Any) -> int:
+    """The port of the primary that has it, as far as this node knows."""
+    return next(
+        int(primary[1])
+        for first, last, primary, *_ in client.execute_command("CLUSTER", "SLOTS")
+        if first <= slot <= last
+    )
+
+
+def all_replicated(primary: RedisServer) -> None:
+    """Wait until its replica has all that was written to it."""
+    with primary.client() as client:
+        client.set("{a}:last", 1)  # it waits for what the same connection wrote
+        assert client.wait(1, 5000) == 1
