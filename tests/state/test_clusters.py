@@ -16,8 +16,10 @@ from tests.state.topologies import (
     cluster_of,
     count,
     hears_itself,
+    name_of,
     owner_of,
     shared_state,
+    start_elsewhere,
     url_of,
 )
 from tests.waiting import PATIENCE, until
@@ -122,6 +124,26 @@ async def test_a_cluster_that_was_wholly_away_is_found_again(engine: Engine) -> 
             await shared.close()
 
     assert counts == [1, 2]
+
+
+async def test_a_cluster_that_has_moved_is_found_by_its_name() -> None:
+    with cluster_of("redis") as servers:
+        async with name_of(servers[0]) as name:
+            shared = shared_state(url_of(name))
+            shared.start()
+            await hears_itself(shared)
+            for server in servers:
+                server.stop()
+            with pytest.raises(DatabaseUnavailable):
+                await count(shared)
+
+            start_elsewhere(servers)
+            await back(shared)
+            await hears_itself(shared)
+            counted = await count(shared)
+            await shared.close()
+
+    assert counted == 1
 
 
 @pytest.mark.once

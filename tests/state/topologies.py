@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from tests.e2e.server import free_port
-from tests.redis_server import Engine, RedisServer, program, redis_server
+from tests.redis_server import Engine, RedisServer, free_low_port, program, redis_server
 from tests.waiting import PATIENCE
 from tests.world import FakeClock
 from vestibule.guard.shared import HIT
@@ -99,7 +100,45 @@ def await_whole(servers: list[RedisServer]) -> None:
                 pass
 
 
-def url_of(server: RedisServer) -> str:
+def start_elsewhere(servers: list[RedisServer]) -> None:
+    """Start all nodes of a Cluster that were stopped, each under another address."""
+    for server in servers:
+        server.port = free_low_port()
+        server.start()
+    with servers[0].client() as client:
+        for server in servers[1:]:
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", server.port)
+    await_whole(servers)
+
+
+@dataclass
+class Name:
+    """What stays as it is where servers move: a port that leads to one of them."""
+
+    port: int
+    server: RedisServer
+
+
+@asynccontextmanager
+async def name_of(server: RedisServer) -> AsyncIterator[Name]:
+    """A name of this server, until it is made one of another."""
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while data := await reader.read(65536):
+                writer.write(data)
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(OSError):
+            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", name.server.port)
+            await asyncio.gather(pass_on(reader, to_writer), pass_on(to_reader, writer))
+
+    async with await asyncio.start_server(lead, "127.0.0.1", 0) as listening:
+        name = Name(listening.sockets[0].getsockname()[1], server)
+        yield name
+
+
+def url_of(server: RedisServer | Name) -> str:
     return f"redis+cluster://127.0.0.1:{server.port}"
 
 

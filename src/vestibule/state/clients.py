@@ -72,6 +72,19 @@ def make_client(place: Place, *, timeout: float) -> Redis | RedisCluster:
     )
 
 
+def remember_hosts(client: RedisCluster, place: Place) -> None:
+    """Have it ask the hosts of the URL as well, when it reads its nodes anew.
+
+    It has put those in their place that they had named. A Cluster of which no node is left where
+    it was, as after a restart of all its containers, is only found by its name.
+    """
+    known = client.nodes_manager.startup_nodes
+    options: dict[str, Any] = client.get_connection_kwargs()
+    for host, port in place.hosts:
+        node = ClusterNode(host, port, **options)
+        known.setdefault(node.name, node)
+
+
 async def close_client(client: Redis | RedisCluster) -> None:
     """Let go of all its connections."""
     await client.aclose()

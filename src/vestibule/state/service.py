@@ -15,7 +15,7 @@ from vestibule import logs
 from vestibule.clock import Clock
 from vestibule.errors import DatabaseUnavailable
 from vestibule.metrics.service import Metrics
-from vestibule.state.clients import WAITS, close_client, make_client
+from vestibule.state.clients import WAITS, close_client, make_client, remember_hosts
 from vestibule.state.ending import end
 from vestibule.state.flights import AWAY, Argument, Away, Flights, away
 from vestibule.state.news import News
@@ -185,9 +185,12 @@ class SharedState:
         """Why Redis can't be written now; None where it can, and all is told that must be."""
         client = self._client
         assert client is not None
+        assert self.place is not None
         try:
             async with asyncio.timeout(WAITS * self._timeout):
                 if isinstance(client, RedisCluster):
+                    if self._reason is not None:
+                        remember_hosts(client, self.place)
                     # Each of them has its share of the keys.
                     await client.ping(target_nodes=RedisCluster.PRIMARIES)
                 await client.set(f"{PREFIX}probe", 1, px=1000)
