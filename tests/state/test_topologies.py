@@ -61,6 +61,21 @@ async def test_after_a_failover_the_counters_are_the_new_primarys(
     assert counts == [1, 2, 3]
 
 
+async def test_a_sentinel_that_is_silent_hides_no_other(engine: Engine, tmp_path: Path) -> None:
+    with (
+        redis_server(engine) as primary,
+        sentinel(tmp_path / "silent", primary) as silent,
+        sentinel(tmp_path / "other", primary) as other,
+    ):
+        silent.stop(signal.SIGSTOP)
+        hosts = f"127.0.0.1:{silent.port},127.0.0.1:{other.port}"
+        shared = shared_state(f"redis+sentinel://{hosts}/main/0", timeout=1)
+        shared.start()
+
+        assert await count(shared) == 1
+        await shared.close()
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -9,10 +9,11 @@ from redis.asyncio import Redis, RedisCluster, SSLConnection, UnixDomainSocketCo
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import Connection, ConnectionPool
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from vestibule.state.places import Place
+from vestibule.state.sentinels import Sentinels
 
 MAX_CONNECTIONS = 16
 """Of one instance: calls made at the same moment share one, so that a few are plenty."""
@@ -33,9 +34,9 @@ def make_client(place: Place, *, timeout: float) -> Redis | RedisCluster:
         )
     if place.kind == "sentinel":
         waits = {name: options[name] for name in options if name.startswith("socket_")}
-        sentinel = Sentinel(  # type: ignore[no-untyped-call]
+        sentinels = Sentinels(
             place.hosts,
-            sentinel_kwargs={
+            {
                 **waits,
                 **_tls(place),
                 "ssl": place.tls,
@@ -48,7 +49,7 @@ def make_client(place: Place, *, timeout: float) -> Redis | RedisCluster:
         return Redis(
             connection_pool=SentinelConnectionPool(  # type: ignore[no-untyped-call]
                 place.service,
-                sentinel,
+                sentinels,
                 ssl=place.tls,
                 max_connections=MAX_CONNECTIONS,
                 **options,
@@ -97,8 +98,7 @@ async def close_client(client: Redis | RedisCluster) -> None:
         pool = client.connection_pool
         await pool.disconnect()
         if isinstance(pool, SentinelConnectionPool):
-            for sentinel in pool.sentinel_manager.sentinels:
-                await sentinel.aclose()
+            await pool.sentinel_manager.aclose()
 
 
 def _options(place: Place, timeout: float) -> dict[str, Any]:
