@@ -16,9 +16,11 @@ from tests.state.topologies import (
     cluster_of,
     count,
     hears_itself,
+    move,
     name_of,
     owner_of,
     shared_state,
+    stands_a_crowd,
     start_elsewhere,
     url_of,
 )
@@ -144,6 +146,33 @@ async def test_a_cluster_that_has_moved_is_found_by_its_name() -> None:
             await shared.close()
 
     assert counted == 1
+
+
+async def test_a_cluster_answers_a_crowd(cluster: list[RedisServer]) -> None:
+    shared = shared_state(url_of(cluster[0]))
+    shared.start()
+
+    first = await asyncio.gather(*(count(shared) for _ in range(100)))
+    await stands_a_crowd(shared)
+    await shared.close()
+
+    assert sorted(first) == list(range(1, 101))
+
+
+async def test_keys_of_a_cluster_that_have_moved_are_counted_once(
+    cluster: list[RedisServer],
+) -> None:
+    shared = shared_state(url_of(cluster[0]))
+    await count(shared)
+    keys = [f"{{moved{number}}}" for number in range(100)]
+    move(keys, cluster)
+
+    counts = await asyncio.gather(*(count(shared, key) for key in keys))
+    available = shared.status().available
+    await shared.close()
+
+    assert counts == [1] * 100
+    assert available
 
 
 @pytest.mark.once

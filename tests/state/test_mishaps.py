@@ -6,14 +6,44 @@ import asyncio
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.redis_server import RedisServer
 from tests.state.conftest import back
-from tests.state.topologies import hears_itself, shared_state
+from tests.state.topologies import count, hears_itself, shared_state, stands_a_crowd
 from tests.waiting import PATIENCE, until
+from vestibule.errors import DatabaseUnavailable
 from vestibule.state import news
+from vestibule.state.clients import MAX_CONNECTIONS
 
 pytestmark = pytest.mark.once
+
+
+async def test_a_crowd_is_counted_and_told(redis: RedisServer) -> None:
+    shared = shared_state(redis.url)
+    shared.start()
+
+    await stands_a_crowd(shared)
+    await shared.close()
+
+
+async def test_that_all_connections_are_in_use_does_not_mean_that_it_is_away(
+    redis: RedisServer,
+) -> None:
+    shared = shared_state(redis.url)
+    assert isinstance(shared._client, Redis)
+    pool: Any = shared._client.connection_pool
+    held = [await pool.get_connection() for _ in range(MAX_CONNECTIONS)]
+
+    with pytest.raises(DatabaseUnavailable):
+        await count(shared)
+    available = shared.status().available
+    for connection in held:
+        await pool.release(connection)
+
+    assert available
+    assert await count(shared) == 1
+    await shared.close()
 
 
 async def test_a_look_that_fails_in_whatever_way_is_followed_by_another(

@@ -17,6 +17,7 @@ from tests.state.topologies import (
     hears_itself,
     sentinel,
     shared_state,
+    stands_a_crowd,
 )
 from vestibule.cli.doctor_redis import examine_redis
 from vestibule.errors import DatabaseUnavailable
@@ -73,6 +74,7 @@ async def test_a_sentinel_that_is_silent_hides_no_other(engine: Engine, tmp_path
         shared.start()
 
         assert await count(shared) == 1
+        await stands_a_crowd(shared)
         await shared.close()
 
 

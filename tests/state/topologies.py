@@ -41,6 +41,26 @@ async def hears_itself(shared: SharedState) -> None:
                 await asyncio.wait_for(heard.wait(), 0.1)
 
 
+async def stands_a_crowd(shared: SharedState) -> None:
+    """Many count at one moment, and many tell something: none is refused, none lost."""
+    told = {str(number) for number in range(100)}
+    await hears_itself(shared)
+    missing = set(told)
+    shared.news.on("number", missing.discard)
+    before = await count(shared)
+
+    counts, _ = await asyncio.gather(
+        asyncio.gather(*(count(shared) for _ in told)),
+        asyncio.gather(*(shared.news.tell("number", number) for number in told)),
+    )
+
+    assert sorted(counts) == [before + 1 + number for number in range(100)]
+    async with asyncio.timeout(PATIENCE):
+        while missing:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert shared.status().outages == 0
+
+
 @contextmanager
 def sentinel(folder: Path, primary: RedisServer) -> Iterator[RedisServer]:
     """A Sentinel that watches the primary under the name `main`."""
@@ -156,6 +176,17 @@ def owner_of_slot(slot: int, client: Any) -> int:
         for first, last, primary, *_ in client.execute_command("CLUSTER", "SLOTS")
         if first <= slot <= last
     )
+
+
+def move(keys: list[str], servers: list[RedisServer]) -> None:
+    """Give keys that don't exist yet, and are on the first node, to the second."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for server in servers]
+        to = clients[1].cluster("MYID")
+        for slot in {clients[0].cluster("KEYSLOT", key) for key in keys}:
+            if owner_of_slot(slot, clients[0]) == servers[0].port:
+                for client in clients:
+                    client.cluster("SETSLOT", slot, "NODE", to)
 
 
 def all_replicated(primary: RedisServer) -> None:

@@ -15,8 +15,10 @@ from redis.backoff import NoBackoff
 from vestibule.state.places import Place
 from vestibule.state.sentinels import Sentinels
 
-MAX_CONNECTIONS = 16
-"""Of one instance: calls made at the same moment share one, so that a few are plenty."""
+MAX_CONNECTIONS = 24
+"""Of one instance to one server: for calls (`flights`), for what is told and heard (`news`), and
+for a look with all that hangs on it. What is past it is refused at once, so each of them keeps to
+its share."""
 WAITS = 3
 """So many waits may pass until a server is found: one that is silent is waited for first, then
 another says which has taken over."""
@@ -29,6 +31,9 @@ def make_client(place: Place, *, timeout: float) -> Redis | RedisCluster:
         return RedisCluster(
             startup_nodes=[ClusterNode(host, port) for host, port in place.hosts],
             retry=Retry(NoBackoff(), 1),
+            # Reading its nodes anew breaks what is under way, which would then be tried again and
+            # may count twice. Where keys have moved it need not: it is told where to.
+            reinitialize_steps=0,
             max_connections=MAX_CONNECTIONS,
             **_cluster(options, place),
         )

@@ -13,13 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import (
+    MaxConnectionsError,
+    NoScriptError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
 from vestibule.state.scripts import Script
 
 MAX_FLIGHTS = 4
 MAX_CALLS = 128
 """In one pipeline."""
+MAX_ALONE = 8
+"""Calls that travel alone at the same moment, as all do in a Cluster: each takes a connection."""
 
 AWAY: tuple[type[Exception], ...] = (RedisError, RedisClusterException, OSError, TimeoutError)
 """What is raised where Redis is away; that no node of a Cluster answers is no `RedisError`."""
@@ -62,6 +70,7 @@ class Flights:
         self._client = client
         self._timeout = timeout
         self._failed = failed
+        self._alone = asyncio.Semaphore(MAX_ALONE)
         self._waiting: list[_Call] = []
         self._leaving = False
         self._under_way: set[asyncio.Task[None]] = set()
@@ -101,7 +110,7 @@ class Flights:
             async with asyncio.timeout_at(calls[0].deadline):
                 answers = await self._execute(calls)
         except AWAY as error:
-            self._lose(calls, away(error))
+            self._lose(calls, error)
             return
         except BaseException as error:
             for call in calls:
@@ -112,21 +121,23 @@ class Flights:
             raise
         for call, answer in zip(calls, answers, strict=True):
             if isinstance(answer, Exception):
-                self._lose([call], away(answer))
+                self._lose([call], answer)
             elif not call.answer.done():  # the request was cancelled meanwhile
                 call.answer.set_result(answer)
 
-    def _lose(self, calls: Sequence[_Call], error: Away) -> None:
+    def _lose(self, calls: Sequence[_Call], error: Exception) -> None:
         """What waits behind a lost flight is lost with it: it would only wait as long again."""
-        self._failed(error)
-        waiting, self._waiting = self._waiting, []
+        lost, waiting = away(error), list[_Call]()
+        if not isinstance(error, MaxConnectionsError):  # that is about us, and not about Redis
+            self._failed(lost)
+            waiting, self._waiting = self._waiting, waiting
         for call in (*calls, *waiting):
             if not call.answer.done():
-                call.answer.set_exception(error)
+                call.answer.set_exception(lost)
 
     async def _execute(self, calls: list[_Call]) -> list[Any]:
         if isinstance(self._client, RedisCluster):
-            # Each may go to another node; at most as many at once as there are connections.
+            # Each may go to another node, and all to the same.
             return await asyncio.gather(*map(self._one, calls), return_exceptions=True)
         if len(calls) == 1:
             return [await self._one(calls[0])]
@@ -142,11 +153,12 @@ class Flights:
         ]
 
     async def _one(self, call: _Call) -> Any:
-        try:
-            return await self._client.execute_command(*call.command())
-        except NoScriptError:
-            # It has started anew, or is another: from now on it knows the script.
-            return await self._client.execute_command(*call.command(whole=True))
+        async with self._alone:
+            try:
+                return await self._client.execute_command(*call.command())
+            except NoScriptError:
+                # It has started anew, or is another: from now on it knows the script.
+                return await self._client.execute_command(*call.command(whole=True))
 
 
 def away(error: Exception) -> Away:

@@ -24,6 +24,8 @@ SILENCE = 10.0
 """Seconds without a message after which the connection is asked whether it is still there."""
 FIRST_PAUSE, LAST_PAUSE = 0.1, 5.0
 MAX_MESSAGE = 300
+MAX_TELLING = 4
+"""At the same moment: each takes a connection."""
 
 Handler = Callable[[str], None]
 """Called with what follows the topic; "" where messages may have been missed."""
@@ -38,6 +40,7 @@ class News:
         self._client: Redis | RedisCluster | None = None
         self._handlers: dict[str, Handler] = {}
         self._listening: asyncio.Task[None] | None = None
+        self._telling = asyncio.Semaphore(MAX_TELLING)
         self.heard = asyncio.Event()
         """Set while the channel is listened to."""
         self._log = logs.get("state")
@@ -55,7 +58,7 @@ class News:
         if self._client is None:
             return
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout), self._telling:
                 await self._client.execute_command("PUBLISH", CHANNEL, f"{topic} {rest}".strip())
         except Exception as error:
             # Whatever it is: what is told of is done, and must not fail for it.
