@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from tests.e2e.server import free_port
 from tests.redis_server import ENGINES, Engine, RedisServer
 from tests.state.conftest import back
 from tests.state.topologies import (
@@ -26,6 +28,7 @@ from tests.state.topologies import (
 )
 from tests.waiting import PATIENCE, until
 from tests.world import FakeClock, World
+from vestibule.cli.doctor_redis import examine_redis
 from vestibule.errors import DatabaseUnavailable, RateLimited
 from vestibule.settings import Settings
 from vestibule.state import news
@@ -217,3 +220,27 @@ async def _tried(services: Services, account: str) -> bool:
     except RateLimited:
         return False
     return True
+
+
+def test_the_doctor_looks_at_each_node_of_a_cluster(
+    cluster: list[RedisServer], tmp_path: Path
+) -> None:
+    one = cluster[-1]
+    with one.client() as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("appendonly", "yes")
+        found = {
+            f.found: f.state for f in examine_redis(settings_for(url_of(cluster[0]), tmp_path))
+        }
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("appendonly", "no")
+    gone = settings_for(f"redis+cluster://127.0.0.1:{free_port()}", tmp_path)
+    missing = list(examine_redis(gone))
+
+    assert found["it drops counters when it is full (allkeys-lru)"] == "warning"
+    assert found["it forgets counters when it restarts"] == "warning"
+    assert [f.state for f in missing] == ["error"]
+
+
+def settings_for(url: str, folder: Path) -> Settings:
+    return Settings(data_dir=folder, redis_url=SecretStr(url), redis_timeout=1)

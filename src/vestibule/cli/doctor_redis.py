@@ -24,7 +24,7 @@ def examine_redis(settings: Settings) -> Iterator[Finding]:
         return
     try:
         place = place_of(settings.redis_url)
-        info, policy = asyncio.run(_asked(place, timeout=settings.redis_timeout))
+        servers = asyncio.run(_asked(place, timeout=settings.redis_timeout))
     except ValueError as error:
         yield Finding("redis", "error", str(error), "correct VESTIBULE_REDIS_URL")
         return
@@ -34,15 +34,16 @@ def examine_redis(settings: Settings) -> Iterator[Finding]:
             "look at VESTIBULE_REDIS_URL, its password and the network",
         )  # fmt: skip
         return
-    version = str(info.get("redis_version", "0"))
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+    version = min((str(told.get("redis_version", "0")) for told in servers), key=_numbers)
+    if _numbers(version) < OLDEST:
         yield Finding("redis", "error", f"it is version {version}", "take 6.2 or later")
-    if policy not in (None, "noeviction"):
+    policies = {told["maxmemory_policy"] for told in servers if "maxmemory_policy" in told}
+    for policy in sorted(policies - {"noeviction"}):
         yield Finding(
             "redis", "warning", f"it drops counters when it is full ({policy})",
             "set maxmemory-policy noeviction",
         )  # fmt: skip
-    if not info.get("aof_enabled"):
+    if not all(told.get("aof_enabled") for told in servers):
         yield Finding(
             "redis", "warning", "it forgets counters when it restarts", "set appendonly yes"
         )
@@ -51,17 +52,22 @@ def examine_redis(settings: Settings) -> Iterator[Finding]:
     yield Finding("redis", "ok", f"it can be written and is version {version}")
 
 
-async def _asked(place: Place, *, timeout: float) -> tuple[dict[str, Any], str | None]:  # noqa: ASYNC109
-    """What it says of itself, and which keys it drops when it is full, where it may be asked."""
+async def _asked(place: Place, *, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+    """What it says of itself; in a Cluster, what each primary says."""
     client = make_client(place, timeout=timeout)
     try:
         async with asyncio.timeout(WAITS * timeout):
             await client.set("vestibule:probe", 1, px=1000)
-            told = await client.info()
-            info = next(iter(told.values())) if isinstance(client, RedisCluster) else told
-            return info, info.get("maxmemory_policy")
+            if isinstance(client, RedisCluster):
+                nodes = client.get_primaries()
+                return [await client.info(target_nodes=node) for node in nodes]
+            return [await client.info()]
     finally:
         await close_client(client)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def _is_local(host: str) -> bool:
