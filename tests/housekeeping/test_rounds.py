@@ -68,7 +68,7 @@ async def test_a_round_looks_through_no_table_that_grows(services: Services) -> 
 async def test_nothing_is_left_however_much_there_was(
     services: Services, clock: JumpingClock
 ) -> None:
-    expired = datetime.fromtimestamp(clock.now, UTC) - timedelta(seconds=1)
+    expired = datetime.fromtimestamp(clock.now, UTC) - timedelta(hours=1, seconds=1)
     many = 250 * BATCH + 1
     rows = [{"digest": i.to_bytes(32, "big"), "expires_at": expired} for i in range(many)]
     await services.database.write(lambda c: c.execute(insert(replays), rows))
@@ -113,6 +113,23 @@ async def test_a_jump_of_the_clock_costs_nobody_a_session(
     assert [line["seconds"] for line in lines if "the clock jumped" in line["event"]] == [jump]
     assert answer.status_code == 200, answer.text
     assert not await services.replays.first_use("a proof", expires_at=clock.now + 30)
+
+
+async def test_an_instance_whose_clock_is_ahead_forgets_nothing_that_others_would_take_again(
+    client: httpx.AsyncClient, world: World, services: Services, clock: JumpingClock
+) -> None:
+    await world.user()
+    bearer = {"Authorization": f"Bearer {(await log_in(client)).json()['access_token']}"}
+    access = await services.tokens.verify(bearer["Authorization"].removeprefix("Bearer "))
+    await services.database.write(lambda c: services.tokens.revoke(c, access))
+    await services.replays.first_use("a proof", expires_at=clock.now + 60)
+
+    clock.offset = 3600
+    await services.housekeeping.round()
+    clock.offset = 0
+
+    assert (await client.get("/api/v1/user", headers=bearer)).status_code == 401
+    assert not await services.replays.first_use("a proof", expires_at=clock.now + 60)
 
 
 async def test_a_clock_that_stays_where_it_jumped_is_believed(

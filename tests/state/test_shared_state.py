@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import signal
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -354,6 +355,22 @@ async def test_what_was_made_by_a_clock_that_is_ahead_is_safe_from_what_redis_fo
         client.flushall()
 
     assert not await other.replays.first_use("ahead", **times)
+
+
+async def test_what_one_took_whose_clock_is_ahead_is_remembered_for_the_others(
+    instances: Instances, redis: RedisServer, clock: FakeClock
+) -> None:
+    one, _ = instances(redis)
+    remembers_for_long(redis)
+    now = time.time()
+    clock.now = now + 55
+
+    assert await one.replays.first_use("x", issued_at=now, expires_at=now + 60)
+
+    with redis.client() as client:
+        lives = [client.ttl(key) for key in client.scan_iter("vestibule:{replays:*")]
+    # As long as it may be used, and a minute more: another's clock may be behind.
+    assert max(lives) == pytest.approx(120, abs=2)
 
 
 async def test_a_restart_that_nobody_noticed_is_noticed_by_what_is_used_once(

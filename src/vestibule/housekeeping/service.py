@@ -37,6 +37,8 @@ BATCH = 500
 """Rows in one write: nobody waits long behind it."""
 MAX_JUMP = 3600.0
 """Seconds that the time of day may gain on the time that passed, before it is not believed."""
+APART = timedelta(seconds=MAX_JUMP)
+"""How far our clock may be ahead of others': what they still take as good must not be forgotten."""
 
 FORGOTTEN: tuple[tuple[Table, str, timedelta], ...] = (
     (sessions, "expires_at", KEEP),
@@ -44,8 +46,8 @@ FORGOTTEN: tuple[tuple[Table, str, timedelta], ...] = (
     (sessions, "ended_at", KEEP),
     (authorization_codes, "expires_at", KEEP),
     (device_logins, "expires_at", KEEP),
-    (revoked_tokens, "expires_at", timedelta()),
-    (replays, "expires_at", timedelta()),
+    (revoked_tokens, "expires_at", APART),
+    (replays, "expires_at", APART),
     (mail_links, "expires_at", timedelta()),
     # Nobody is shown one that has ended, and it holds the address of a stranger.
     (invitations, "expires_at", KEEP),

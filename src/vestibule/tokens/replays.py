@@ -19,6 +19,8 @@ from vestibule.tokens import repository
 
 LONGEST = 4000.0
 """Seconds: more than anything is remembered for; an assertion is for an hour and its leeway."""
+APART = 60.0
+"""Seconds that it is remembered for after it has expired: an instance's clock may be behind."""
 
 REMEMBER = Script.load(__package__, "run.lua", "remember.lua")
 BEGIN = Script.load(__package__, "run.lua", "begin.lua")
@@ -36,6 +38,9 @@ class Replays:
     a restart or a failover. What was made before that, and may have been used, is refused: who has
     the key makes a new one. So it is in `degraded` for what was made before Redis went away.
     `iat` is a whole number mostly, so what was made in the same second counts as made before.
+
+    It is remembered by the clock of Redis as well: what an instance takes whose clock is ahead has
+    not expired for the others.
 
     For `LONGEST` after either the database is asked as well: what was used while Redis was away it
     knows, and the rest has expired by itself once Redis is asked alone. It is also told of what
@@ -81,11 +86,12 @@ class Replays:
     async def _ask_shared(self, digest: bytes, expires_at: float) -> tuple[bool, float]:
         """Whether it is the first use, and for how many seconds nothing was forgotten."""
         node = digest[0] % NODES
-        seconds = expires_at - self._clock.time()
+        until = expires_at + APART
+        times = (until, until - self._clock.time(), LONGEST)
         first, remembers = await self._shared.run(
             REMEMBER,
             keys=(_key(node, digest.hex()), _key(node, "begun")),
-            arguments=(max(1, math.ceil(seconds * 1000)),),
+            arguments=tuple(max(1, math.ceil(1000 * seconds)) for seconds in times),
         )
         return bool(first), remembers / 1000
 
