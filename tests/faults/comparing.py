@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
 
 from tests.e2e.server import Server
+from tests.faults.asking import LOGIN, WRONG
+from tests.faults.changing import Changer
+from tests.faults.codes import renewal
 from tests.faults.ledger import Ledger, Line
-from tests.faults.load import REFRESH, SPENT
+from tests.faults.load import NOT_TAKEN, REFRESH, SPENT, Load
 from tests.faults.proofs import TOKEN
 
 ASKED_AT_MOST = 50
-"""Sessions of each kind that the service is asked about; the database is asked about all."""
+"""Of each kind that the service is asked about; the database is asked about all sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +38,62 @@ def rows_of(sql: Callable[[str], str]) -> tuple[dict[str, Row], set[str]]:
     return found, {_plain(key) for key in keys}
 
 
-def compare(ledger: Ledger, server: Server, sql: Callable[[str], str]) -> None:
+def compare(load: Load, sql: Callable[[str], str]) -> None:
     """Fail where anything that was acknowledged is not so, or a token can be spent twice."""
+    ledger = load.ledger
     assert not ledger.wrong, ledger.wrong[:5]
+    _compare_trail(ledger, sql)
     sessions, keys = rows_of(sql)
     lost = [key for key in ledger.keys if _plain(key) not in keys]
     assert not lost, f"keys lost: {lost}"
     for line in ledger.lines:
         _compare_row(line, sessions.get(_plain(line.sid)))
-    with httpx.Client(base_url=server.url, timeout=15) as client:
-        _compare_once(ledger, client)
+    _compare_once(ledger, load.servers)
+    with httpx.Client(base_url=load.servers[0].url, timeout=15) as client:
+        _compare_passwords(load.changer, client)
         _ask(ledger, client)
 
 
-def _compare_once(ledger: Ledger, client: httpx.Client) -> None:
+def _compare_trail(ledger: Ledger, sql: Callable[[str], str]) -> None:
+    """See that each acknowledged request has its one row."""
+    rows = defaultdict(list)
+    for row in sql(
+        "SELECT request_id, event FROM audit_events WHERE result = 'success'"
+    ).splitlines():
+        request_id, event = row.split("|")
+        rows[request_id].append(event)
+    for request_id, event in ledger.trail.items():
+        assert rows[request_id] == [event], f"{request_id}: {rows[request_id]}, not {event}"
+
+
+def _compare_once(ledger: Ledger, servers: Sequence[Server]) -> None:
     """See that what was taken is not taken again, and never was."""
-    for once in ledger.once[-ASKED_AT_MOST:]:
-        once.taken += client.post(TOKEN, **once.request()).status_code == 200
+    with httpx.Client(timeout=15) as client:
+        for once in ledger.once[-ASKED_AT_MOST:]:
+            for server in servers:
+                answer = client.post(server.url + TOKEN, **once.request())
+                assert answer.status_code in (200, *NOT_TAKEN), answer.text
+                once.taken += answer.status_code == 200
+            if once.refresh_token:
+                # One of the two who brought the code is a thief: RFC 6749 section 4.1.2.
+                answer = client.post(servers[0].url + TOKEN, data=renewal(once.refresh_token))
+                assert answer.status_code == SPENT, f"what a code was redeemed for lives: {once}"
     twice = [(once.kind, once.made_at, once.taken) for once in ledger.once if once.taken > 1]
     assert not twice, f"taken twice: {len(twice)} of {len(ledger.once)}: {twice[:5]}"
+
+
+def _compare_passwords(changer: Changer, client: httpx.Client) -> None:
+    """See that of what may be somebody's password one is, and nothing else."""
+
+    def is_right(password: str) -> bool:
+        answer = client.post(LOGIN, data=changer.form(password))
+        assert answer.status_code in (200, WRONG), answer.text
+        return answer.status_code == 200
+
+    right = [password for password in changer.possible if is_right(password)]
+    assert len(right) == 1, f"of {len(changer.possible)} possible passwords {len(right)} are right"
+    assert changer.former, "nobody has changed a password"
+    assert not any(map(is_right, changer.former[-ASKED_AT_MOST:])), "a former password is right"
 
 
 def _compare_row(line: Line, row: Row | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.server import Server
 from tests.postgres import PostgresServer
+from tests.redis_server import RedisServer, redis_server
 
 Pair = list[Server]
 OPTIONS = {
@@ -48,3 +49,10 @@ def make_pair(tmp_path: Path) -> Iterator[Callable[..., Pair]]:
 def url(postgres: PostgresServer) -> str:
     """A database on the server that all tests share, for those that leave it alone."""
     return postgres.new_migrated()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A server that this test may stop; it forgets all when it does."""
+    with redis_server() as server:
+        yield server

@@ -34,10 +34,12 @@ class Ledger:
     lines: list[Line] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
     """Id and secret of each key."""
+    trail: dict[str, str] = field(default_factory=dict)
+    """The event of each request whose row in the trail was to be committed before its answer."""
     acknowledged: int = 0
     unknown: int = 0
     once: list[Once] = field(default_factory=list)
-    """Assertions and proofs that may be taken once."""
+    """Assertions, proofs and codes that may be taken once."""
     races: int = 0
     """Tokens that were spent in two places at once."""
     slowest: float = 0.0
@@ -45,6 +47,12 @@ class Ledger:
     wrong: list[str] = field(default_factory=list)
     excused: dict[str, dict[int, set[str]]] = field(default_factory=dict)
     """Further refusals that a test expects, by what was asked: status and types."""
+
+    def note(self, answer: httpx.Response, event: str = "") -> None:
+        """Write down an acknowledged write, and the event that the trail must have of it."""
+        self.acknowledged += 1
+        if event:
+            self.trail[answer.headers["x-request-id"]] = event
 
     def refused(self, what: str, answer: httpx.Response) -> None:
         """Write down a request that failed; its error must be one that a fault excuses."""
@@ -62,3 +70,10 @@ class Ledger:
             or not body.get("detail")
         ):
             self.wrong.append(f"{what}: {answer.status_code} {body}")
+
+    def refused_page(self, what: str, answer: httpx.Response) -> None:
+        """The same of a page, which says it in words."""
+        self.unknown += 1
+        kind = answer.headers.get("content-type", "")
+        if answer.status_code not in FAULTS_TYPES or not kind.startswith("text/html"):
+            self.wrong.append(f"{what}: {answer.status_code} {answer.text}")

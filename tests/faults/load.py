@@ -3,92 +3,76 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-import random
-import time
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
-
-import httpx
+from pathlib import Path
 
 from tests.e2e.server import Server
+from tests.faults.asking import AFTER, LOGIN, Asking
+from tests.faults.changing import Changer
+from tests.faults.codes import Browser
 from tests.faults.ledger import Ledger, Line
-from tests.faults.proofs import KINDS, TOKEN, Once, Worker
+from tests.faults.proofs import KINDS, TOKEN, Kind, Once, Worker
 
-LOGIN = "/api/v1/auth/login"
 REFRESH = "/api/v1/auth/refresh"
 LOGOUT = "/api/v1/auth/logout"
 KEYS = "/api/v1/user/api-keys"
-HEALTH = "/api/v1/health"
 PEOPLE = 4
-PATIENCE = 15.0
-"""Seconds after which an answer counts as never coming: three times the database's timeout."""
 KEYS_AT_MOST = 40
-AFTER = 0.02
-"""Seconds that somebody waits after a failure."""
 NOT_TAKEN = (400, 401)
-"""How a proof is refused, or an assertion, that was taken already or may have been."""
+"""How is refused what was taken already, or may have been."""
 SPENT = 400
 """How a refresh token is refused that is spent, or whose session has ended."""
 REPEATED = 4
-"""So many of the last proofs and assertions are tried again."""
+"""So many of the last proofs, assertions and codes are tried again."""
 BACK = 30.0
 """Seconds in which the service must work again."""
 
 
-def claims_of(access_token: str) -> dict[str, Any]:
-    """What an access token says."""
-    body = access_token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return claims
+class Load(Asking):
+    """Some people, each with one request at a time, against any of the servers.
 
+    One of them has new passwords, and a client sends what may be taken once, more than once.
+    """
 
-class Load:
-    """Some people, each with one request at a time, against any of the servers."""
-
-    def __init__(
-        self,
-        servers: Sequence[Server],
-        *,
-        password: str,
-        worker: Worker | None = None,
-        seed: int = 1,
-    ) -> None:
-        """With a `worker` what may be taken once is also sent to them, more than once."""
-        self.servers = servers
-        self.worker = worker
-        self.ledger = Ledger()
-        self.password = password
-        self._random = random.Random(seed)
+    def __init__(self, servers: Sequence[Server], folder: Path) -> None:
+        """What must be handed over in a file goes through the folder."""
+        super().__init__(servers)
+        self.password = servers[0].first["password"]
+        self.worker = Worker(servers[0], folder)
+        self.codes = Browser(servers[0], username="admin", password=self.password)
+        self.changer = Changer(servers[0])
         self._stop = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Ledger]:
         """Load while the block lasts; those inside have finished when it ends."""
-        limits = httpx.Limits(max_connections=PEOPLE * 3)
-        async with httpx.AsyncClient(timeout=PATIENCE, limits=limits) as client:
-            self.client = client
-            async with asyncio.TaskGroup() as people:
-                for _ in range(PEOPLE):
-                    people.create_task(self._person())
-                if self.worker is not None:
-                    people.create_task(self._work(self.worker))
-                try:
-                    yield self.ledger
-                finally:
-                    self._stop.set()
+        async with self.connected(), asyncio.TaskGroup() as people:
+            for _ in range(PEOPLE):
+                people.create_task(self._person())
+            people.create_task(self._change())
+            people.create_task(self._work())
+            try:
+                yield self.ledger
+            finally:
+                self._stop.set()
 
     async def acknowledge(self, more: int) -> None:
         """Wait until so many further writes have been acknowledged: the service works."""
         goal = self.ledger.acknowledged + more
         await self.meet(lambda: self.ledger.acknowledged >= goal)
 
-    async def taken(self, more: int) -> None:
-        """Wait until so many further assertions and proofs have been taken."""
-        goal = self._taken() + more
-        await self.meet(lambda: self._taken() >= goal)
+    async def everything(self) -> None:
+        """Wait until one more of each kind has been taken, and a password changed."""
+        goals = {kind: self._taken(kind) + 1 for kind in KINDS}
+        changed = len(self.changer.former)
+        await self.meet(
+            lambda: (
+                len(self.changer.former) > changed
+                and all(self._taken(kind) >= goal for kind, goal in goals.items())
+            )
+        )
 
     async def refused(self, more: int) -> None:
         """Wait until so many further requests have failed: the service feels it."""
@@ -107,28 +91,42 @@ class Load:
             if line is None:
                 await asyncio.sleep(AFTER)
                 continue
-            for _ in range(self._random.randint(1, 4)):
+            for _ in range(self.random.randint(1, 4)):
                 await self._spend(line)
                 if line.unknown:
                     break
             if line.unknown:
                 await asyncio.sleep(AFTER)
                 continue
-            choice = self._random.random()
+            choice = self.random.random()
             if choice < 0.3:
                 await self._leave(line)
             elif choice < 0.5:
                 await self._race(line)
 
-    async def _work(self, worker: Worker) -> None:
-        """Use one twice at once, and try the last ones again, as a thief would."""
+    async def _change(self) -> None:
         while not self._stop.is_set():
-            once = worker.fresh(self._random.choice(KINDS))
+            await self.changer.change(self)
+
+    async def _work(self) -> None:
+        """Use one twice at once, and try the last ones again, as a thief would."""
+        for kind in itertools.cycle(KINDS):
+            if self._stop.is_set():
+                return
+            once = await self._fresh(kind)
+            if once is None:
+                await asyncio.sleep(AFTER)
+                continue
             self.ledger.once.append(once)
             ends = (self.servers[0], self.servers[-1])
             await asyncio.gather(*(self._use(once, server) for server in ends))
             for earlier in self.ledger.once[-REPEATED:]:
-                await self._use(earlier, self._random.choice(self.servers))
+                await self._use(earlier, self.random.choice(self.servers))
+
+    async def _fresh(self, kind: Kind) -> Once | None:
+        if kind == "code":
+            return await self.codes.fresh(self)
+        return self.worker.fresh(kind)
 
     async def _use(self, once: Once, server: Server) -> None:
         answer = await self.post(TOKEN, server=server, **once.request())
@@ -136,28 +134,13 @@ class Load:
             return
         if answer.status_code == 200:
             once.taken += 1
+            once.refresh_token = answer.json().get("refresh_token", "")
+            self.ledger.note(answer, "token")
         elif answer.status_code not in NOT_TAKEN:
             self.ledger.refused(once.kind, answer)
 
-    def _taken(self) -> int:
-        return sum(once.taken for once in self.ledger.once)
-
-    async def post(
-        self, path: str, *, server: Server | None = None, **sent: object
-    ) -> httpx.Response | None:
-        """Ask one of the servers; None where no whole answer came back."""
-        url = (server or self._random.choice(self.servers)).url + path
-        began = time.monotonic()
-        try:
-            return await self.client.post(url, **sent)  # type: ignore[arg-type]
-        except httpx.TimeoutException:
-            self.ledger.wrong.append(f"{path}: no answer within {PATIENCE} s")
-        except httpx.TransportError:
-            pass
-        finally:
-            self.ledger.slowest = max(self.ledger.slowest, time.monotonic() - began)
-        self.ledger.unknown += 1
-        return None
+    def _taken(self, kind: Kind) -> int:
+        return sum(once.taken for once in self.ledger.once if once.kind == kind)
 
     async def _sign_in(self) -> Line | None:
         form = {"username": "admin", "password": self.password}
@@ -167,12 +150,9 @@ class Load:
         if answer.status_code != 200:
             self.ledger.refused("login", answer)
             return None
-        tokens = answer.json()
-        line = Line(claims_of(tokens["access_token"])["sid"], tokens["refresh_token"])
-        self.ledger.lines.append(line)
-        self.ledger.acknowledged += 1
-        if len(self.ledger.keys) < KEYS_AT_MOST and self._random.random() < 0.2:
-            await self._make_key(tokens["access_token"])
+        line, access_token = self.signed_in(answer)
+        if len(self.ledger.keys) < KEYS_AT_MOST and self.random.random() < 0.2:
+            await self._make_key(access_token)
         return line
 
     async def _make_key(self, access_token: str) -> None:
@@ -188,7 +168,7 @@ class Load:
             return
         made = answer.json()
         self.ledger.keys[made["id"]] = made["key"]
-        self.ledger.acknowledged += 1
+        self.ledger.note(answer, "api_key_create")
 
     async def _spend(self, line: Line) -> None:
         answer = await self.post(REFRESH, json={"refresh_token": line.token})
@@ -199,13 +179,13 @@ class Load:
             return
         line.spent.append(line.token)
         line.token = answer.json()["refresh_token"]
-        self.ledger.acknowledged += 1
+        self.ledger.note(answer)
 
     async def _leave(self, line: Line) -> None:
         answer = await self.post(LOGOUT, json={"refresh_token": line.token})
         if answer is not None and answer.is_success:
             line.ended = True
-            self.ledger.acknowledged += 1
+            self.ledger.note(answer, "logout")
             return
         line.unknown = "logout"
         if answer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,30 +18,21 @@ NAME = "worker"
 LASTS = 300
 """Seconds that an assertion may be used: longer than a test."""
 
-Kind = Literal["assertion", "assertion without iat", "proof"]
+Kind = Literal["assertion", "assertion without iat", "proof", "code"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(slots=True)
 class Once:
-    """One of them, and how often it was taken."""
+    """What may be taken once at the token endpoint, and how often it was."""
 
     kind: Kind
-    worker: Worker
-    assertion: dict[str, str] | None
-    """Form fields; None where each request brings one of its own."""
-    proof: dict[str, str]
-    """The header, if it is that which is to be taken once."""
     made_at: float
+    request: Callable[[], dict[str, Any]]
+    """What is sent. Where only a part is to be taken once, the rest is new each time."""
     taken: int = 0
-
-    def request(self) -> dict[str, Any]:
-        """What is sent to the token endpoint."""
-        fields = self.assertion or self.worker.assertion()
-        return {
-            "data": {"grant_type": "client_credentials", "client_id": NAME, **fields},
-            "headers": self.proof,
-        }
+    refresh_token: str = ""
+    """What was given for it."""
 
 
 class Worker:
@@ -56,18 +48,23 @@ class Worker:
         grant = ("--grant", "client_credentials")
         server.cli("client", "create", NAME, *grant, "--jwks", str(keys))
 
-    def fresh(self, kind: Kind) -> Once:
-        """One that nobody has seen yet."""
+    def fresh(self, kind: Kind, *, lasts: int = LASTS) -> Once:
+        """One that nobody has seen yet; an assertion may be used for so many seconds."""
         self._clock.now = time.time()
-        assertion, proof = None, {}
         if kind == "proof":
             proof = self._holder.proof(url=self._issuer + TOKEN)
-        else:
-            assertion = self.assertion(**({"iat": None} if "without" in kind else {}))
-        return Once(kind, self, assertion, proof, self._clock.now)
+            return Once(kind, self._clock.now, lambda: self.request(self.assertion(), proof))
+        changes = {"iat": None} if "without" in kind else {}
+        assertion = self.assertion(lasts=lasts, **changes)
+        return Once(kind, self._clock.now, lambda: self.request(assertion, {}))
 
-    def assertion(self, **changes: Any) -> dict[str, str]:
+    def request(self, assertion: dict[str, str], proof: dict[str, str]) -> dict[str, Any]:
+        """What is sent: form fields, and the header of the proof, if there is one."""
+        fields = {"grant_type": "client_credentials", "client_id": NAME, **assertion}
+        return {"data": fields, "headers": proof}
+
+    def assertion(self, *, lasts: int = LASTS, **changes: Any) -> dict[str, str]:
         """A new assertion; None takes a claim away."""
         self._clock.now = time.time()
-        ends = int(self._clock.now) + LASTS
+        ends = int(self._clock.now) + lasts
         return self._holder.assertion(NAME, aud=self._issuer, exp=ends, **changes)

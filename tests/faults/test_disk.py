@@ -16,10 +16,11 @@ import httpx
 import pytest
 
 from tests.e2e.server import Server
+from tests.faults.asking import LOGIN
 from tests.faults.comparing import compare
 from tests.faults.conftest import OPTIONS, Pair
 from tests.faults.disk import SmallDisk, small_disk
-from tests.faults.load import LOGIN, Load
+from tests.faults.load import Load
 from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.faults
@@ -44,24 +45,26 @@ def server(disk: SmallDisk) -> Iterator[Server]:
 
 
 async def test_a_full_disk_refuses_writes_alone_and_loses_nothing(
-    disk: SmallDisk, server: Server
+    disk: SmallDisk, server: Server, tmp_path: Path
 ) -> None:
     def sql(statement: str) -> str:
         with closing(sqlite3.connect(disk.folder / "vestibule.db", timeout=10)) as connection:
             rows = connection.execute(statement)
             return "\n".join("|".join(map(str, row)) for row in rows)
 
-    load = Load([server], password=server.first["password"])
-    async with load.running() as ledger:
+    load = Load([server], tmp_path)
+    async with load.running():
         await load.acknowledge(60)
+        await load.everything()
         await refuses_writes_alone(disk, load)
         await asyncio.to_thread(disk.free)
         await load.acknowledge(60)
+        await load.everything()
 
     assert server.process is not None
     assert server.process.poll() is None
     assert sql("PRAGMA integrity_check") == "ok"
-    compare(ledger, server, sql)
+    compare(load, sql)
 
 
 async def refuses_writes_alone(disk: SmallDisk, load: Load) -> None:
@@ -116,29 +119,32 @@ def cramped() -> Iterator[Cramped]:
 
 
 async def test_a_full_disk_of_postgresql_refuses_writes_alone_and_loses_nothing(
-    make_pair: Callable[..., Pair], cramped: Cramped
+    make_pair: Callable[..., Pair], cramped: Cramped, tmp_path: Path
 ) -> None:
     pair = make_pair(database_url=cramped.server.url(cramped.database))
-    load = Load(pair, password=pair[0].first["password"])
+    load = Load(pair, tmp_path)
 
-    async with load.running() as ledger:
+    async with load.running():
         await load.acknowledge(60)
+        await load.everything()
         await refuses_writes_alone(cramped.disk, load)
         await asyncio.to_thread(cramped.disk.free)
         await load.acknowledge(60)
+        await load.everything()
 
     assert all(server.process and server.process.poll() is None for server in pair)
-    compare(ledger, pair[0], cramped.sql)
+    compare(load, cramped.sql)
 
 
 async def test_what_was_acknowledged_outlives_a_disk_that_is_full_of_postgresql_itself(
-    make_pair: Callable[..., Pair], cramped: Cramped
+    make_pair: Callable[..., Pair], cramped: Cramped, tmp_path: Path
 ) -> None:
     pair = make_pair(database_url=cramped.server.url(cramped.database))
-    load = Load(pair, password=pair[0].first["password"])
+    load = Load(pair, tmp_path)
 
-    async with load.running() as ledger:
+    async with load.running():
         await load.acknowledge(60)
+        await load.everything()
         await asyncio.to_thread(cramped.disk.fill)
         await asyncio.to_thread(cramped.use_up_the_log)
         await load.refused(12)
@@ -146,6 +152,7 @@ async def test_what_was_acknowledged_outlives_a_disk_that_is_full_of_postgresql_
         await asyncio.to_thread(cramped.server.stop, signal.SIGQUIT)
         await asyncio.to_thread(cramped.server.start)
         await load.acknowledge(60)
+        await load.everything()
 
     assert all(server.process and server.process.poll() is None for server in pair)
-    compare(ledger, pair[0], cramped.sql)
+    compare(load, cramped.sql)

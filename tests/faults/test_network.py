@@ -68,36 +68,36 @@ def far() -> Iterator[Far]:
 
 
 async def test_on_a_slow_road_that_loses_packets_people_go_on(
-    make_pair: Callable[..., Pair], far: Far
+    make_pair: Callable[..., Pair], far: Far, tmp_path: Path
 ) -> None:
     pair = make_pair(**far.options)
-    load = Load(pair, password=pair[0].first["password"])
+    load = Load(pair, tmp_path)
 
     async with load.running() as ledger:
-        await load.acknowledge(20)
+        await load.everything()
         far.road.delay, far.road.loss = 0.05, 0.01
         await load.acknowledge(60)
         assert far.road.lost > 0
         far.road.delay, far.road.loss = 0, 0
-        await load.acknowledge(20)
+        await load.everything()
 
     assert ledger.slowest < ANSWERED
-    compare(ledger, pair[0], far.sql)
+    compare(load, far.sql)
 
 
 async def test_on_a_road_that_loses_everything_nobody_waits_for_long(
-    make_pair: Callable[..., Pair], far: Far
+    make_pair: Callable[..., Pair], far: Far, tmp_path: Path
 ) -> None:
     pair = make_pair(**far.options)
-    load = Load(pair, password=pair[0].first["password"])
+    load = Load(pair, tmp_path)
 
     async with load.running() as ledger:
-        await load.acknowledge(20)
+        await load.everything()
         far.road.loss = 1
         await load.refused(12)
         far.road.loss = 0
-        await load.acknowledge(40)
+        await load.everything()
 
     assert ledger.slowest < ANSWERED
     assert all(server.process and server.process.poll() is None for server in pair)
-    compare(ledger, pair[0], far.sql)
+    compare(load, far.sql)

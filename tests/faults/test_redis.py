@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,19 +11,11 @@ import pytest
 from tests.faults.comparing import compare
 from tests.faults.conftest import Pair
 from tests.faults.load import Load
-from tests.faults.proofs import Worker
 from tests.postgres import PostgresServer
-from tests.redis_server import RedisServer, redis_server
+from tests.redis_server import RedisServer
 from tests.state.conftest import remembers_for_long
 
 pytestmark = pytest.mark.faults
-
-
-@pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
-    """A server that this test may stop; it forgets all when it does."""
-    with redis_server() as server:
-        yield server
 
 
 @pytest.mark.parametrize("keeps", ["nothing", "what it had at first"])
@@ -43,24 +35,23 @@ async def test_what_was_acknowledged_outlives_a_restart_and_the_loss_of_redis(
         with own_redis.client() as client:
             client.save()
     pair = make_pair(database_url=url, redis_url=own_redis.url, redis_outage=outage)
-    worker = Worker(pair[0], tmp_path)
-    load = Load(pair, password=pair[0].first["password"], worker=worker)
+    load = Load(pair, tmp_path)
 
-    async with load.running() as ledger:
+    async with load.running():
         await load.acknowledge(30)
-        await load.taken(5)
+        await load.everything()
         await asyncio.to_thread(own_redis.stop)
         await asyncio.to_thread(own_redis.start)
         await load.acknowledge(30)
-        await load.taken(5)
+        await load.everything()
         await asyncio.to_thread(own_redis.stop)
         if outage == "degraded":
             await load.acknowledge(30)
-            await load.taken(5)
+            await load.everything()
         else:
             await load.refused(10)
         await asyncio.to_thread(own_redis.start)
         await load.acknowledge(30)
-        await load.taken(5)
+        await load.everything()
 
-    compare(ledger, pair[0], lambda sql: postgres.sql(sql, database=url.rpartition("/")[2]))
+    compare(load, lambda sql: postgres.sql(sql, database=url.rpartition("/")[2]))
