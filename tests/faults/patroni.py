@@ -40,7 +40,7 @@ class Node:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         if os.getuid() == 0:
             shutil.chown(self.folder, NOT_FOR_ROOT)
         # What is JSON is YAML, too.
@@ -79,7 +79,11 @@ class Node:
                     "retry_timeout": 3,
                     # What is acknowledged is on both.
                     "synchronous_mode": True,
-                    "postgresql": {"parameters": {"max_connections": 100}},
+                    "postgresql": {
+                        # A primary that was lost may have written what nobody was told of.
+                        "use_pg_rewind": True,
+                        "parameters": {"max_connections": 100},
+                    },
                 },
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C"}],
             },
@@ -121,7 +125,7 @@ class PatroniPair:
             node.start()
             # The first one makes the cluster, and the second one copies it.
             self._until(lambda: "leader" in self.roles().values())
-        self._until(lambda: sorted(self.roles().values()) == ["leader", "sync_standby"])
+        self._until(self._is_whole)
 
     def stop(self) -> None:
         for node in self.nodes:
@@ -129,6 +133,27 @@ class PatroniPair:
         if self.etcd is not None:
             self.etcd.kill()
             self.etcd.wait(timeout=10)
+
+    def bring_back(self, node: Node) -> None:
+        """Start one that was lost, and return when it follows the other synchronously."""
+        node.start()
+        self._until(self._is_whole)
+
+    def switch_over(self) -> None:
+        """Have the other one lead, as planned, and return when it does and is followed."""
+        leader = self.leader()
+        other = next(node for node in self.nodes if node is not leader)
+        answer = httpx.post(
+            f"http://127.0.0.1:{leader.rest_port}/switchover",
+            json={"leader": leader.name, "candidate": other.name},
+            timeout=READY,
+        )
+        if answer.status_code != 200:
+            raise RuntimeError(f"{answer.status_code} {answer.text}")
+        self._until(lambda: self._is_whole() and self.leader() is other)
+
+    def _is_whole(self) -> bool:
+        return sorted(self.roles().values()) == ["leader", "sync_standby"]
 
     def roles(self) -> dict[str, str]:
         """What each node is at present, by name; empty while nobody says."""

@@ -1,4 +1,4 @@
-"""The primary of a pair is lost while two instances are used, and the other one takes over."""
+"""The primary of a pair is lost while two instances are used; later it comes back and leads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def servers() -> Iterator[PatroniPair]:
         yield pair
 
 
-async def test_what_was_acknowledged_outlives_the_loss_of_the_primary(
+async def test_what_was_acknowledged_outlives_the_loss_of_the_primary_and_its_return(
     make_pair: Callable[..., Pair], servers: PatroniPair, own_redis: RedisServer, tmp_path: Path
 ) -> None:
     url = await asyncio.to_thread(servers.primary().new_migrated)
@@ -39,8 +39,15 @@ async def test_what_was_acknowledged_outlives_the_loss_of_the_primary(
         await load.acknowledge(60)
         assert servers.leader() is not lost
         await load.everything()
+        unknown = ledger.unknown
+        await asyncio.to_thread(servers.bring_back, lost)
+        await load.acknowledge(60)
+        await asyncio.to_thread(servers.switch_over)
+        await load.acknowledge(60)
+        await load.everything()
 
-    assert ledger.unknown > 0
+    assert servers.leader() is lost
+    assert unknown > 0
     assert all(server.process and server.process.poll() is None for server in pair)
     primary = servers.primary()
     compare(load, lambda sql: primary.sql(sql, database=database))
