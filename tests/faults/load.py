@@ -82,7 +82,8 @@ class Load(Asking):
     async def meet(self, condition: Callable[[], bool]) -> None:
         """Wait until the people have come to see something."""
         async with asyncio.timeout(BACK):
-            while not condition():  # noqa: ASYNC110  (written by many)
+            while not condition():
+                assert not self.ledger.wrong, self.ledger.wrong[:5]
                 await asyncio.sleep(0.02)
 
     async def _person(self) -> None:
