@@ -46,7 +46,7 @@ class Ledger:
     """Seconds until the slowest answer, or until a connection was given up."""
     wrong: list[str] = field(default_factory=list)
     excused: dict[str, dict[int, set[str]]] = field(default_factory=dict)
-    """Further refusals that a test expects, by what was asked: status and types."""
+    """Further refusals that a test expects, by what was asked: status, and types but of pages."""
 
     def note(self, answer: httpx.Response, event: str = "") -> None:
         """Write down an acknowledged write, and the event that the trail must have of it."""
@@ -75,5 +75,6 @@ class Ledger:
         """The same of a page, which says it in words."""
         self.unknown += 1
         kind = answer.headers.get("content-type", "")
-        if answer.status_code not in FAULTS_TYPES or not kind.startswith("text/html"):
+        excused = {*FAULTS_TYPES, *self.excused.get(what, {})}
+        if answer.status_code not in excused or not kind.startswith("text/html"):
             self.wrong.append(f"{what}: {answer.status_code} {answer.text}")
