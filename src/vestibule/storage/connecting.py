@@ -130,7 +130,8 @@ def _disposed(engine: Engine) -> Iterator[Engine]:
 async def connected(url: str, work: Work[T], *, patience: float) -> T:
     """Run a unit in a transaction on a connection of its own, for upkeep.
 
-    `patience` in seconds, for the connection. Raises what the driver raises.
+    It may end the transaction itself, and go on in the next. `patience` in seconds, for the
+    connection. Raises what the driver raises.
     """
     engine = create_async_engine(
         dialect.URL,
@@ -140,7 +141,9 @@ async def connected(url: str, work: Work[T], *, patience: float) -> T:
     )
 
     def unit() -> T:
-        with _disposed(engine.sync_engine) as once, once.begin() as connection:
-            return work(connection)
+        with _disposed(engine.sync_engine) as once, once.connect() as connection:
+            result = work(connection)
+            connection.commit()
+            return result
 
     return await greenlet_spawn(unit)

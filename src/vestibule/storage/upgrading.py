@@ -42,18 +42,26 @@ def wait_until_alone(guard: Connection) -> None:
     """
     if guard.dialect.name != "postgresql":
         return
-    # Asked again and again: whoever waits inside a statement holds a snapshot, and so does all of
-    # a transaction that is serializable; an index made CONCURRENTLY waits for that. A
-    # transaction, because a pooler keeps no session together.
-    guard.execute(text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
-    guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     give_up_at = monotonic() + LONGEST
-    asking = text("SELECT pg_try_advisory_xact_lock(:key)")
-    while not guard.execute(asking, {"key": ONE_AT_A_TIME}).scalar_one():
+    while not _is_alone(guard):
         if monotonic() > give_up_at:
             raise TimeoutError("another process has been migrating for too long")
-        _let_snapshot_go(guard)
+        guard.rollback()
         sleep(PAUSE)
+
+
+def _is_alone(guard: Connection) -> bool:
+    """Whether the lock was to be had; then it is held for as long as this transaction goes on.
+
+    Asked again and again, in a transaction each time: an index made CONCURRENTLY waits for the
+    end of each that had a snapshot at the wrong moment, and whoever asks has one. A transaction
+    that is serializable keeps it.
+    """
+    # No lock of the session, because a pooler keeps none together.
+    guard.execute(text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
+    guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    asking = text("SELECT pg_try_advisory_xact_lock(:key)")
+    return bool(guard.execute(asking, {"key": ONE_AT_A_TIME}).scalar_one())
 
 
 def _let_snapshot_go(guard: Connection) -> None:
