@@ -21,6 +21,7 @@ from tests.redis_server import ENGINES, Engine, RedisServer, redis_server
 from tests.world import FakeClock, World
 from vestibule.app import build
 from vestibule.settings import Settings
+from vestibule.storage.database import is_embedded
 from vestibule.wiring import Services, wire
 
 DATABASES = ("sqlite", "postgresql")
@@ -130,6 +131,23 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'vestibule.db'}"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.emptied()
+
+
+@pytest.fixture(params=DATABASES)
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'vestibule.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def shared(database_url: str, emptied: Callable[[Engine], RedisServer]) -> dict[str, str]:
+    """What instances of one service share, as options: on PostgreSQL a Redis besides."""
+    # Many tests share two cores.
+    options = {"database_url": database_url, "database_timeout": "30", "redis_timeout": "30"}
+    return options if is_embedded(database_url) else options | {"redis_url": emptied("redis").url}
 
 
 @pytest.fixture

@@ -1,53 +1,19 @@
-"""Migrations: at once, without downtime, and the same on both databases."""
+"""Migrations: without downtime, and the same on both databases."""
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from tests.e2e.server import COMMAND, Server
+from tests.e2e.server import Server
 from tests.postgres import PostgresServer
 from vestibule.storage import schema
 from vestibule.storage.opening import run_once
 
-AT_ONCE = 10
 NEWER = "9999"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database with nothing in it."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'vestibule.db'}"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
-
-
-def test_ten_that_migrate_at_once_make_one_schema(empty: str, tmp_path: Path) -> None:
-    runner = Server(tmp_path / "data", options={"database_url": empty})
-    started = [
-        subprocess.Popen(
-            [COMMAND, "migrate", "--json"],
-            env=runner.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(AT_ONCE)
-    ]
-    ended = [(process.communicate(timeout=120), process.returncode) for process in started]
-
-    assert [code for _, code in ended] == [0] * AT_ONCE, [errors for (_, errors), _ in ended]
-    assert schema.current(empty) == schema.HEAD
-    assert run_once(empty, _versions) == [schema.HEAD]
-
-
-def _versions(connection: Connection) -> list[str]:
-    return list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
 
 
 def test_the_migrations_make_what_the_code_describes(empty: str) -> None:
