@@ -139,3 +139,12 @@ class Server:
             check=check,
             timeout=120,
         )
+
+
+@contextmanager
+def pair(data: Path, **options: str) -> Iterator[tuple[Server, Server]]:
+    """Two instances on one data folder, and so with one secret key, that issue the same tokens."""
+    every = {"issuer": "http://127.0.0.1", **options}
+    first, second = (Server(data, options=every) for _ in range(2))
+    with first.running(), second.running():
+        yield first, second
