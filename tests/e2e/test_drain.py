@@ -33,9 +33,14 @@ def keep_asking(server: Server, under_way: threading.Barrier) -> list[tuple[str,
                 return [*answers, ("ready", 503)]
 
 
-def test_no_request_fails_while_an_instance_is_taken_away(make_server: MakeServer) -> None:
+def test_no_request_fails_while_an_instance_is_taken_away(
+    make_server: MakeServer, shared: dict[str, str]
+) -> None:
     server = make_server(
-        drain_delay="1.5", limit_account="100000/minute", limit_address="100000/minute"
+        drain_delay="1.5",
+        limit_account="100000/minute",
+        limit_address="100000/minute",
+        **shared,
     )
     under_way = threading.Barrier(WORKERS + 1)
 

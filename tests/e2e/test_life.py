@@ -10,10 +10,13 @@ import threading
 from pathlib import Path
 
 import httpx
+from sqlalchemy import select
 
 from tests.e2e.conftest import MakeServer
 from tests.e2e.server import Server
 from tests.world import LOGIN
+from vestibule.storage.opening import run_once
+from vestibule.users.models import users
 
 
 def log_in(server: Server, **fields: str) -> httpx.Response:
@@ -50,8 +53,10 @@ def test_secrets_are_the_owners_alone_and_the_password_is_not_in_the_log(
     assert b"PRIVATE" not in stored
 
 
-def test_sigterm_ends_what_is_under_way_then_stops(make_server: MakeServer) -> None:
-    server = make_server(argon2_memory="65536", argon2_time="12")
+def test_sigterm_ends_what_is_under_way_then_stops(
+    make_server: MakeServer, shared: dict[str, str]
+) -> None:
+    server = make_server(argon2_memory="65536", argon2_time="12", **shared)
     answers: list[int] = []
     head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n"
     body = f"username=admin&password={server.first['password']}"
@@ -186,11 +191,12 @@ def test_kill_9_at_any_moment_loses_no_acknowledged_rotation_or_logout(
 
 
 def test_two_services_that_start_at_once_on_nothing_make_one_administrator(
-    tmp_path: Path,
+    tmp_path: Path, empty: str
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    servers = [Server(data, migrates=True), Server(data, migrates=True)]
+    options = {"database_url": empty, "database_timeout": "30"}
+    servers = [Server(data, options=options) for _ in range(2)]
     threads = [threading.Thread(target=server.start) for server in servers]
 
     for thread in threads:
@@ -199,10 +205,8 @@ def test_two_services_that_start_at_once_on_nothing_make_one_administrator(
         thread.join()
 
     made = [server.first for server in servers if server.first]
-    with sqlite3.connect(data / "vestibule.db") as database:
-        users = database.execute("SELECT count(*) FROM users").fetchone()[0]
-    database.close()
+    found = run_once(empty, lambda c: c.execute(select(users.c.username)).scalars().all())
     for server in servers:
         server.stop(signal.SIGKILL)
-    assert len(made) == 1
-    assert users == 1
+    assert [first["username"] for first in made] == found
+    assert len(found) == 1
