@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from pydantic import SecretStr
+
 from tests.e2e.server import Server
 from tests.world import World
 from vestibule.orgs.models import Role
@@ -24,7 +26,13 @@ Made = TypeVar("Made")
 
 def furnished(server: Server, make: Callable[[World], Awaitable[Made]]) -> Made:
     """What `make` gives back, which is handed what makes things there."""
-    settings = Settings(data_dir=server.data, argon2_memory=8, argon2_time=1)
+    url = server.options.get("database_url")
+    settings = Settings(
+        data_dir=server.data,
+        database_url=SecretStr(url) if url else None,
+        argon2_memory=8,
+        argon2_time=1,
+    )
 
     async def made() -> Made:
         async with running(settings) as services:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import subprocess
 import threading
 import warnings
@@ -33,11 +32,13 @@ from joserfc.jwk import ECKey, KeySet
 from playwright.sync_api import Browser, Page
 from starlette.requests import Request
 
+from tests.conftest import DATABASES
 from tests.e2e.browsing import TIMEOUT, chromium, sign_in
 from tests.e2e.conftest import MakeServer
 from tests.e2e.furnishing import furnished
 from tests.e2e.server import Server, free_port
 from tests.oauth.flows import bearer, hidden
+from tests.postgres import PostgresServer
 from tests.world import World
 from vestibule.clients.models import ClientKind, Grant
 
@@ -50,14 +51,24 @@ T = TypeVar("T")
 # What they stand on
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service whose devices may ask every second."""
-    running = Server(
-        tmp_path_factory.mktemp("clients") / "data", options={"device_interval": "1"}
-    ).start()
-    yield running
-    running.stop(signal.SIGKILL)
+@pytest.fixture(scope="module", params=["sqlite"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A service whose devices may ask every second, on SQLite unless a test asks for both."""
+    options = {"device_interval": "1"}
+    if request.param == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        # Playwright holds the loop of the thread that tests run in.
+        with ThreadPoolExecutor(1) as pool:
+            options["database_url"] = pool.submit(postgres.new_migrated).result()
+    data = tmp_path_factory.mktemp("clients") / "data"
+    with Server(data, options=options).running() as running:
+        yield running
+
+
+on_each_database = pytest.mark.parametrize("server", DATABASES, indirect=True, scope="module")
+"""For whole lives: what else is here asks the database for nothing more."""
 
 
 @dataclass(frozen=True)
@@ -304,6 +315,7 @@ def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
 
 
+@on_each_database
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "private_key_jwt"])
 def test_authlib_lives_from_discovery_to_revocation(
     server: Server, registered: Registered, page: Page, method: str, trusting: None
@@ -426,6 +438,7 @@ def curl_form(url: str, *arguments: str, **fields: str) -> Any:
     return json.loads(curl(*arguments, *data, url))
 
 
+@on_each_database
 def test_curl_lives_from_discovery_to_revocation(server: Server, registered: Registered) -> None:
     told = json.loads(curl(f"{server.url}/.well-known/openid-configuration"))
     own = ["--user", f"web:{registered.secret}"]
