@@ -464,7 +464,9 @@ def test_curl_lives_from_discovery_to_revocation(server: Server, registered: Reg
     assert (alive["active"], revoked, dead) == (True, "200", {"active": False})
 
 
-def test_curl_signs_in_a_device_and_approves_it_too(server: Server, tmp_path: Path) -> None:
+def test_curl_signs_in_a_device_and_approves_it_too(
+    server: Server, registered: Registered, tmp_path: Path
+) -> None:
     told = json.loads(curl(f"{server.url}/.well-known/oauth-authorization-server"))
     grant = {"grant_type": Grant.DEVICE_CODE, "client_id": "native"}
     jar = ["--cookie", str(tmp_path / "jar"), "--cookie-jar", str(tmp_path / "jar")]
