@@ -40,7 +40,7 @@ def two(tmp_path: Path, shared: dict[str, str], request: pytest.FixtureRequest) 
 @pytest.fixture
 def each(database_url: str) -> int:
     """How often each session is raced for: where writers don't queue, almost every race is met."""
-    return 50 if is_embedded(database_url) else 10
+    return 50 if is_embedded(database_url) else 5
 
 
 async def sign_in(client: httpx.AsyncClient, server: Server) -> str:
