@@ -121,6 +121,29 @@ async def test_those_who_wait_for_the_lock_together_wait_once(
     assert len(begun) == 1
 
 
+async def test_those_who_are_tried_one_by_one_wait_once_for_the_lock(
+    database: EmbeddedDatabase, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Connection] = []
+    connection = database._writing_connection
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def counted() -> Connection:
+        begun.append(connection())
+        if len(begun) == 2:  # all together failed, and now comes somebody else
+            other.execute("BEGIN IMMEDIATE")
+        return begun[-1]
+
+    monkeypatch.setattr(database, "_writing_connection", counted)
+    writes = (database.write(insert(n)) for n in (1, 1, 2, 3, 4))
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    other.execute("COMMIT")
+    other.close()
+
+    assert all(isinstance(result, DatabaseUnavailable) for result in results)
+    assert len(begun) == 2
+
+
 async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "rubbish.db"
     path.write_bytes(b"this is no database, and long enough to be read as one" * 100)

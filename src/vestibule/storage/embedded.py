@@ -139,8 +139,9 @@ class EmbeddedDatabase:
             self._writing = self._engine.connect()
         return self._writing
 
-    def _commit(self, batch: list[_Job]) -> None:
-        has_begun = False
+    def _commit(self, batch: list[_Job]) -> BaseException | None:
+        """Commit them together; what kept them from being begun, if anything did."""
+        has_begun, obstacle = False, None
         try:
             with self._writing_connection().begin() as transaction:
                 has_begun = True
@@ -149,12 +150,24 @@ class EmbeddedDatabase:
         except BaseException as error:
             if has_begun and len(batch) > 1:
                 # One of them failed: the rest must not fail with it.
-                for job in batch:
-                    self._commit([job])
-                return
-            # Where none has begun, somebody else writes: each would wait as long as all did.
+                for number, job in enumerate(batch, start=1):
+                    if obstacle := self._commit([job]):
+                        self._fail(batch[number:], obstacle)
+                        break
+                return obstacle
+            obstacle = None if has_begun else error
             for job in batch:
                 job.error = error
+        self._answer(batch)
+        return obstacle
+
+    def _fail(self, batch: list[_Job], error: BaseException) -> None:
+        # Somebody else writes: each would wait for the lock as long as the first one did.
+        for job in batch:
+            job.error = error
+        self._answer(batch)
+
+    def _answer(self, batch: list[_Job]) -> None:
         for loop in {job.loop for job in batch}:
             answered = [job for job in batch if job.loop is loop]
             try:
