@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import MaxConnectionsError
 
 from tests.redis_server import RedisServer
-from tests.state.conftest import back
+from tests.state.conftest import back, remembers_for_long
 from tests.state.topologies import count, hears_itself, shared_state, stands_a_crowd
 from tests.waiting import PATIENCE, until
+from tests.world import FakeClock
 from vestibule.errors import DatabaseUnavailable
 from vestibule.state import news
 from vestibule.state.clients import MAX_CONNECTIONS
+from vestibule.wiring import Services
 
 pytestmark = pytest.mark.once
 
@@ -44,6 +49,34 @@ async def test_that_all_connections_are_in_use_does_not_mean_that_it_is_away(
     assert available
     assert await count(shared) == 1
     await shared.close()
+
+
+async def test_while_all_connections_are_in_use_nothing_that_was_used_is_taken_again(
+    instances: Callable[..., list[Services]], redis: RedisServer, clock: FakeClock
+) -> None:
+    one, other = instances(redis, redis_outage="degraded")
+    remembers_for_long(redis)
+    times = {"issued_at": clock.time(), "expires_at": clock.time() + 60}
+    for services in (one, other):
+        await back(services.shared)
+    clock.advance(2)
+    assert await other.replays.first_use("x", **times)
+    assert isinstance(one.shared._client, Redis)
+    pool: Any = one.shared._client.connection_pool
+    held = []
+    with suppress(MaxConnectionsError):
+        while True:
+            held.append(await pool.get_connection())
+
+    with pytest.raises(DatabaseUnavailable):
+        await one.replays.first_use("x", **times)
+    with pytest.raises(DatabaseUnavailable):
+        await one.replays.first_use("y", **times)
+    for connection in held:
+        await pool.release(connection)
+
+    assert not await one.replays.first_use("x", **times)
+    assert await other.replays.first_use("y", **times)
 
 
 async def test_a_look_that_fails_in_whatever_way_is_followed_by_another(

@@ -11,6 +11,7 @@ from redis.asyncio import RedisCluster
 from sqlalchemy.exc import IntegrityError
 
 from vestibule.clock import Clock
+from vestibule.errors import DatabaseUnavailable
 from vestibule.state.flights import Away
 from vestibule.state.scripts import Script
 from vestibule.state.service import PREFIX, Arrival, Client, SharedState
@@ -19,7 +20,7 @@ from vestibule.tokens import repository
 
 LONGEST = 4000.0
 """Seconds: more than anything is remembered for; an assertion is for an hour and its leeway."""
-APART = 60.0
+BEHIND = 60.0
 """Seconds that it is remembered for after it has expired: an instance's clock may be behind."""
 
 REMEMBER = Script.load(__package__, "run.lua", "remember.lua")
@@ -68,7 +69,10 @@ class Replays:
         if self._shared.configured and issued_at is not None:
             try:
                 first, remembers = await self._ask_shared(digest, expires_at)
-            except Away:
+            except Away as error:
+                if self._shared.status().available:
+                    # It was not asked, and is by others: only it knows what they have used.
+                    raise DatabaseUnavailable(cause="shared_state") from error
                 self._away_at = self._clock.monotonic()
                 since = self._shared.status().since
             else:
@@ -86,7 +90,7 @@ class Replays:
     async def _ask_shared(self, digest: bytes, expires_at: float) -> tuple[bool, float]:
         """Whether it is the first use, and for how many seconds nothing was forgotten."""
         node = digest[0] % NODES
-        until = expires_at + APART
+        until = expires_at + BEHIND
         times = (until, until - self._clock.time(), LONGEST)
         first, remembers = await self._shared.run(
             REMEMBER,
