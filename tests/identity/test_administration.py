@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from tests.identity.conftest import Configure
 from tests.identity.fakes import PASSWORD, Fakes, broken, directory, ldap
 from tests.orgs.people import bearer, signed_in, trail
 from tests.world import PASSWORD as LOCAL, FakeClock, World, log_in
+from vestibule.identity import repository
 from vestibule.identity.connector import Profile
 from vestibule.settings import Settings
 from vestibule.wiring import Services, wire
@@ -57,8 +59,6 @@ async def test_secrets_are_encrypted_in_the_database(
     client: httpx.AsyncClient, root: dict[str, str], services: Services
 ) -> None:
     await client.post(PATH, json=directory(connection=BOUND), headers=root)
-
-    from vestibule.identity import repository
 
     (row,) = await services.database.read(repository.all_directories)
 
@@ -228,6 +228,23 @@ async def test_other_instances_learn_of_a_change_within_seconds(
 
     assert set(upstreams) == {"corp", "more"}
     assert fakes["corp"].closed
+
+
+async def test_what_a_newer_release_says_of_a_directory_besides_is_passed_over(
+    services: Services, configure: Configure
+) -> None:
+    await configure(domains=["corp.example"])
+    (row,) = await services.database.read(repository.all_directories)
+    newer = {**row.configuration, "colour": "red", "organizations": [{"organization": "a", "x": 1}]}
+    newer["connection"] = {**newer["connection"], "speed": 1}
+    await services.database.write(
+        lambda c: repository.replace_directory(c, replace(row, configuration=newer))
+    )
+
+    upstream = await services.registry.get("corp")
+
+    assert upstream.configuration.domains == {"corp.example"}
+    assert [item.organization for item in upstream.configuration.organizations] == ["a"]
 
 
 async def test_settings_name_directories_that_routes_do_not_change(

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from tests.conftest import make_client
 from tests.identity.conftest import Configure
 from tests.identity.fakes import directory, ldap
+from tests.oauth.flows import hidden
 from tests.orgs.people import signed_in
 from tests.world import PASSWORD, FakeClock, World, log_in
 from vestibule.cli.doctor_directories import examine_directories
@@ -23,6 +24,12 @@ from vestibule.wiring import Services, wire
 PATH = "/api/v1/directories"
 NEW = SecretStr("another secret key, of 32 characters or more")
 BOUND = ldap(bind_dn="cn=us", bind_password="what the directory knows us by")
+PROVIDER = {
+    "kind": "oidc",
+    "issuer": "https://id.example",
+    "client_id": "us",
+    "client_secret": "what the provider knows us by",
+}
 Rekeyed = Callable[..., Services]
 
 
@@ -66,6 +73,32 @@ async def test_what_can_not_be_opened_refuses_its_people_until_it_is_saved_anew(
     assert "secret key" in (found[0].mend or "")
     assert saved.status_code == 200
     assert again.status_code == 401
+
+
+async def test_a_provider_that_can_not_be_opened_keeps_its_place_and_its_secret(
+    configure: Configure, world: World, settings: Settings, rekeyed: Rekeyed
+) -> None:
+    await configure(domains=["corp.example"], connection=PROVIDER)
+    other = rekeyed()
+    await other.keys.rotate(now=True)
+    without = {**PROVIDER}
+    del without["client_secret"]
+
+    async with make_client(other) as client:
+        root = await signed_in(client, World(other), "root")
+        typed = await log_in(client, "ann@corp.example", PASSWORD)
+        page = await client.get("/account")
+        through = {"action": "sign_in", "through": "directory"}
+        name = {"form_token": hidden(page.text, "form_token"), "username": "ann@corp.example"}
+        left = await client.post("/account", data={**name, **through})
+        anew = directory(domains=["corp.example"], connection=without)
+        saved = await client.put(f"{PATH}/corp", json=anew, headers=root)
+    former = settings.secret_key
+    upstream = await rekeyed(former).registry.get("corp")
+
+    assert (typed.status_code, left.status_code) == (403, 502)
+    assert (saved.status_code, saved.json()["type"]) == (409, "conflict_error")
+    assert upstream.configuration.secrets() == {"client_secret": PROVIDER["client_secret"]}
 
 
 async def test_what_can_not_be_opened_can_be_removed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from tests.orgs.people import roles, trail
 from tests.world import FakeClock, World, log_in
 from vestibule.clock import utc
 from vestibule.identity import repository
-from vestibule.sessions.models import SessionKind, sessions
+from vestibule.sessions.models import Session, SessionKind, sessions
 from vestibule.sessions.service import Origin
 from vestibule.users.models import User
 from vestibule.wiring import Services
@@ -58,6 +59,21 @@ async def alive(services: Services, user_id: UUID) -> int:
         sessions.c.user_id == user_id, sessions.c.ended_at.is_(None)
     )
     return len(await services.database.read(lambda c: c.execute(statement).all()))
+
+
+def begun(services: Services, user: User, clock: FakeClock, directory: str | None) -> Session:
+    """A session in a browser, not yet written."""
+    session, _ = services.sessions.new(
+        kind=SessionKind.BROWSER,
+        user_id=user.id,
+        client_id="vestibule",
+        scope="",
+        org_id=None,
+        origin=Origin("192.0.2.1", ""),
+        auth_time=utc(clock),
+        directory=directory,
+    )
+    return session
 
 
 async def one_waits(services: Services) -> None:
@@ -143,21 +159,26 @@ async def test_a_sign_in_waits_for_who_is_taking_the_link_away(
     assert (await signing_in).status_code == 401
 
 
+async def test_to_unlink_again_ends_what_a_former_try_has_left(
+    client: httpx.AsyncClient, services: Services, root: dict[str, str], ann: User, clock: FakeClock
+) -> None:
+    await client.delete(link_of(ann), headers=root)
+    kept, left = begun(services, ann, clock, None), begun(services, ann, clock, "corp")
+    for session in (kept, left):
+        await services.database.write(partial(services.sessions.add, session=session))
+
+    again = await client.delete(link_of(ann), headers=root)
+
+    assert again.status_code == 404
+    assert await alive(services, ann.id) == 1
+
+
 @pytest.mark.distributed
 async def test_a_session_that_began_while_the_link_was_being_taken_away_ends(
     client: httpx.AsyncClient, services: Services, root: dict[str, str], ann: User, clock: FakeClock
 ) -> None:
     at_it, held = asyncio.Event(), asyncio.Event()
-    session, _ = services.sessions.new(
-        kind=SessionKind.BROWSER,
-        user_id=ann.id,
-        client_id="vestibule",
-        scope="",
-        org_id=None,
-        origin=Origin("192.0.2.1", ""),
-        auth_time=utc(clock),
-        directory="corp",
-    )
+    session = begun(services, ann, clock, "corp")
 
     def begin(connection: Connection) -> None:
         repository.require_unchanged(connection, ann, directory="corp", password=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -12,15 +14,22 @@ from vestibule.access.acts import Acts
 from vestibule.access.caller import Caller
 from vestibule.audit.service import Audit
 from vestibule.clock import Clock, utc
-from vestibule.errors import AlreadyExists, Conflict, NotFound, ValidationFailed
+from vestibule.errors import (
+    AlreadyExists,
+    Conflict,
+    DatabaseUnavailable,
+    NotFound,
+    ValidationFailed,
+)
 from vestibule.identity import repository, standings
 from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connectors import MissingLibrary, require_library
 from vestibule.identity.linking import Linking, already_linked
 from vestibule.identity.models import Identity
-from vestibule.identity.registry import Registry
+from vestibule.identity.registry import SEALED, Registry
 from vestibule.identity.repository import StoredDirectory
 from vestibule.identity.sync import Synced, Synchronization
+from vestibule.identity.unusable import UnusableConnector
 from vestibule.identity.upstream import Upstream
 from vestibule.orgs import repository as orgs
 from vestibule.sessions.service import Sessions
@@ -94,11 +103,17 @@ class DirectoryAdministration:
     async def change(self, caller: Caller, key: str, given: DirectoryConfiguration) -> Upstream:
         """Put another configuration in its place; secrets that are not given stay.
 
-        Raises `ValidationFailed`, and `Conflict` for one of the settings.
+        Raises `ValidationFailed`, and `Conflict` for one of the settings and for secrets that can't
+        be opened and are not given.
         """
         async with self._acts.act(caller, "directory_update", target=key) as attempt:
             former = await self._registry.get(key)
             self._require_own(key)
+            if _would_lose_secrets(given, former):
+                raise Conflict(
+                    "Its secrets can't be opened: give them again, or remove it and make it anew",
+                    cause="directory_sealed",
+                )
             configuration = _with_former_secrets(given, former.configuration)
             if configuration.key != key:
                 raise ValidationFailed.of("key", "A directory keeps its key")
@@ -134,6 +149,8 @@ class DirectoryAdministration:
 
             await self._audit.succeeded(attempt, status=204, work=write)
         await self._registry.changed()
+        with suppress(DatabaseUnavailable):  # it is removed, and read anew in a few seconds
+            await self._registry.reload()
 
     async def demand(self, caller: Caller, key: str, *, org: str) -> None:
         """Let into this organization only who signed in through the directory.
@@ -199,9 +216,7 @@ class DirectoryAdministration:
         Raises `NotFound` where they are not tied.
         """
         now = utc(self._clock)
-
-        def end(connection: Connection) -> int:
-            return self._sessions.end(connection, cause="directory_unlinked", user_id=user_id)
+        end = partial(self._sessions.end, cause="directory_unlinked", user_id=user_id)
 
         def write(connection: Connection) -> None:
             identity = repository.remove_identity(connection, directory=key, user_id=user_id)
@@ -213,9 +228,16 @@ class DirectoryAdministration:
             end(connection)
 
         async with self._acts.act(caller, "directory_unlink", target=user_id) as attempt:
-            await self._audit.succeeded(attempt, status=204, work=write)
-            # Those that began while that waited for them: from now on none does.
-            await self._database.write(end, isolation="READ COMMITTED")
+            missing: NotFound | None = None
+            try:
+                await self._audit.succeeded(attempt, status=204, work=write)
+            except NotFound as error:
+                missing = error
+            # Those that began while that waited for them, also where this failed a moment ago:
+            # through a directory that they are not linked to nobody is in.
+            await self._database.write(partial(end, directory=key), isolation="READ COMMITTED")
+            if missing is not None:
+                raise missing
 
     async def _set_demand(
         self, caller: Caller, org: str, *, before: str | None, after: str | None
@@ -269,6 +291,13 @@ class DirectoryAdministration:
 
 def _taken() -> AlreadyExists:
     return AlreadyExists("There is a directory of this key", cause="directory_exists")
+
+
+def _would_lose_secrets(given: DirectoryConfiguration, former: Upstream) -> bool:
+    """Whether what a former secret key has sealed would be replaced by nothing."""
+    connector = former.connector
+    is_sealed = isinstance(connector, UnusableConnector) and connector.cause == SEALED
+    return is_sealed and not given.secrets()
 
 
 def _with_former_secrets(

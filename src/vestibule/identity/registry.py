@@ -19,7 +19,7 @@ from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connector import Connector
 from vestibule.identity.connectors import MissingLibrary, require_library
 from vestibule.identity.repository import StoredDirectory
-from vestibule.identity.unusable import UnusableConnector
+from vestibule.identity.unusable import UnusableConnector, unusable
 from vestibule.identity.upstream import Upstream
 from vestibule.metrics.service import Metrics
 from vestibule.state.news import News
@@ -154,8 +154,7 @@ class Registry:
         return upstream.configuration.name if upstream else identity.directory
 
     async def changed(self) -> None:
-        """One was changed: know them anew, here and everywhere."""
-        await self.reload()
+        """One was changed: have the other instances know them anew."""
         await self._news.tell(CHANGED)
 
     async def reload(self) -> None:
@@ -244,12 +243,12 @@ class Registry:
                 unusable = SEALED
             plain = {**row.configuration}
             plain["connection"] = {**plain["connection"], **secrets}
-            configuration = DirectoryConfiguration.model_validate(plain)
+            # A newer release may know more of it, while both serve.
+            configuration = DirectoryConfiguration.model_validate(plain, extra="ignore")
             require_library(configuration)
         except MissingLibrary:
             unusable = UNINSTALLED
         except MALFORMED as error:
-            # A newer release may have written it: all others go on.
             self._log.error("directory not usable", directory=row.key, error=type(error).__name__)
             return None
         return _Known(configuration, unusable)
@@ -260,7 +259,9 @@ class Registry:
             self._log.error("directory not usable", directory=configuration.key, error=cause)
         return Upstream(
             configuration,
-            UnusableConnector(cause) if cause else self._make_connector(configuration, self._clock),
+            unusable(configuration, cause)
+            if cause
+            else self._make_connector(configuration, self._clock),
             clock=self._clock,
             metrics=self._metrics,
             tracing=self._tracing,

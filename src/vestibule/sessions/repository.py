@@ -140,10 +140,11 @@ def end(
     user_id: UUID | None = None,
     spare: UUID | None = None,
     client_id: str | None = None,
+    directory: str | None = None,
 ) -> int:
     """End one session, or all of a user but one; with both, one that must be that user's.
 
-    With `client_id` only those of that client.
+    With `client_id` only those of that client, with `directory` those that began through it.
 
     Returns how many that were.
     """
@@ -158,6 +159,8 @@ def end(
         statement = statement.where(sessions.c.id != spare)
     if client_id is not None:
         statement = statement.where(sessions.c.client_id == client_id)
+    if directory is not None:
+        statement = statement.where(sessions.c.directory == directory)
     return connection.execute(statement.values(ended_at=now, end_cause=cause)).rowcount
 
 

@@ -251,10 +251,11 @@ class Sessions:
         user_id: UUID | None = None,
         spare: UUID | None = None,
         client_id: str | None = None,
+        directory: str | None = None,
     ) -> int:
         """End one session, or all of a user but one, within a unit of work; returns how many.
 
-        With `client_id` only those of that client.
+        With `client_id` only those of that client, with `directory` those that began through it.
         """
         return repository.end(
             connection,
@@ -264,4 +265,5 @@ class Sessions:
             user_id=user_id,
             spare=spare,
             client_id=client_id,
+            directory=directory,
         )
