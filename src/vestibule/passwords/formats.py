@@ -124,7 +124,7 @@ class Formats:
         except (Unverifiable, ValueError, MemoryError) as error:
             # Said to the operator alone: another answer than that to a name that nobody has would
             # tell that somebody has this one.
-            logs.get("passwords").error("hash not verified", reason=str(error))
+            logs.get("passwords").error("hash not verified", reason=str(error) or "no memory")
             return False
         # HMAC pads short keys with zeros and C strings end at one: for most formats the right
         # password with a zero behind it would be right as well. Refused only now, because an

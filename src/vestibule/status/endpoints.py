@@ -25,8 +25,8 @@ SHARED_STATE = "shared_state"
 class _Report(BaseModel):
     degraded: list[str] | None = Field(
         None,
-        description="What it does without meanwhile, left out where there is nothing: "
-        f"`{SHARED_STATE}` while Redis is away",
+        description="What is away that it is set to use, left out where all is there: "
+        f"`{SHARED_STATE}` for Redis",
     )
 
 
