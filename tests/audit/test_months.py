@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from tests.plans import looked_through
 from tests.postgres import PostgresServer
 from tests.statements import statements
+from tests.waiting import lock_waits
 from tests.world import FakeClock
 from vestibule.audit import repository
 from vestibule.audit.models import AuditEvent, Result, audit_events
@@ -102,14 +103,6 @@ def months(clock: FakeClock) -> list[str]:
     first = now(clock).replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)
     return [month(moment) for moment in (first, following, following + timedelta(days=32))]
-
-
-async def waiting(services: Services, number: int) -> None:
-    """Until so many wait for a lock."""
-    asked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    async with asyncio.timeout(10):
-        while await services.database.read(lambda c: c.execute(asked).scalar_one()) < number:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def test_months_are_there_before_anybody_needs_them(
@@ -246,9 +239,9 @@ async def test_nobody_who_signs_in_meanwhile_notices_that_rows_move(
     await reader.execute("LOCK TABLE audit_events_default IN ACCESS SHARE MODE")
 
     moving = asyncio.create_task(services.housekeeping.round())
-    await waiting(services, 1)
+    await lock_waits(services.database, 1)
     signing_in = [asyncio.create_task(add(services, one)) for one in others]
-    await waiting(services, 1 + len(others))
+    await lock_waits(services.database, 1 + len(others))
     await reading.rollback()
     await asyncio.gather(moving, *signing_in)
     await reader.close()

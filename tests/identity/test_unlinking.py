@@ -10,13 +10,14 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 from sqlalchemy.util import await_only
 
 from tests.identity.conftest import Configure
 from tests.identity.fakes import PASSWORD, FakeConnector
 from tests.oauth.flows import sign_in_page
 from tests.orgs.people import roles, trail
+from tests.waiting import lock_waits
 from tests.world import FakeClock, World, log_in
 from vestibule.clock import utc
 from vestibule.identity import repository
@@ -74,14 +75,6 @@ def begun(services: Services, user: User, clock: FakeClock, directory: str | Non
         directory=directory,
     )
     return session
-
-
-async def one_waits(services: Services) -> None:
-    """Until somebody waits for a lock."""
-    asked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    async with asyncio.timeout(10):
-        while not await services.database.read(lambda c: c.execute(asked).scalar_one()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 async def test_whoever_is_unlinked_while_they_sign_in_is_given_nothing(
@@ -152,7 +145,7 @@ async def test_a_sign_in_waits_for_who_is_taking_the_link_away(
     unlinking = asyncio.create_task(services.database.write(unlink))
     await at_it.wait()
     signing_in = asyncio.create_task(log_in(client, "ann", PASSWORD))
-    await one_waits(services)
+    await lock_waits(services.database)
     held.set()
     await unlinking
 
@@ -189,7 +182,7 @@ async def test_a_session_that_began_while_the_link_was_being_taken_away_ends(
     beginning = asyncio.create_task(services.database.write(begin, isolation="READ COMMITTED"))
     await at_it.wait()
     unlinking = asyncio.create_task(client.delete(link_of(ann), headers=root))
-    await one_waits(services)
+    await lock_waits(services.database)
     held.set()
     await beginning
 

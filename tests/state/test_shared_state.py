@@ -131,51 +131,45 @@ async def test_a_directory_that_is_changed_is_known_to_the_other_at_once(
         await until(lambda: not known.latest.by_key)
 
 
+def told_while_it_is_read(services: Services, tell: Callable[[str], None]) -> list[None]:
+    """Tell of a change in the middle of the next read; one entry for each read from now on."""
+    read, reads = services.database.read, list[None]()
+
+    async def told_meanwhile(work: Any) -> Any:
+        reads.append(None)
+        result = await read(work)
+        if len(reads) == 1:
+            tell("")
+        return result
+
+    services.database.read = told_meanwhile  # type: ignore[method-assign]
+    return reads
+
+
 async def test_what_is_told_while_the_directories_are_read_has_them_read_again(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services,
 ) -> None:
     registry = services.registry
     await registry.reload()
-    read = services.database.read
-    read_how_often = 0
+    reads = told_while_it_is_read(services, registry._told)
 
-    async def told_meanwhile(work: Any) -> Any:
-        nonlocal read_how_often
-        read_how_often += 1
-        result = await read(work)
-        if read_how_often == 1:
-            registry._told("")
-        return result
-
-    monkeypatch.setattr(services.database, "read", told_meanwhile)
     registry._told("")
     assert registry._reading is not None
     await registry._reading
 
-    assert read_how_often == 2
+    assert len(reads) == 2
 
 
 async def test_what_is_told_while_the_keys_are_read_has_them_read_again(services: Services) -> None:
     keys = services.keys
     await keys.list()
-    read = services.database.read
-    read_how_often = 0
+    reads = told_while_it_is_read(services, keys._forget)
 
-    async def told_meanwhile(work: Any) -> Any:
-        nonlocal read_how_often
-        read_how_often += 1
-        result = await read(work)
-        if read_how_often == 1:
-            keys._forget("")
-        return result
+    keys._forget("")
+    for _ in range(3):
+        await keys.jwks()
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(services.database, "read", told_meanwhile)
-        keys._forget("")
-        for _ in range(3):
-            await keys.jwks()
-
-    assert read_how_often == 2
+    assert len(reads) == 2
 
 
 async def test_while_it_is_away_logins_are_refused_in_the_envelope(

@@ -29,7 +29,6 @@ from vestibule.identity.models import Identity
 from vestibule.identity.registry import SEALED, Registry
 from vestibule.identity.repository import StoredDirectory
 from vestibule.identity.sync import Synced, Synchronization
-from vestibule.identity.unusable import UnusableConnector
 from vestibule.identity.upstream import Upstream
 from vestibule.orgs import repository as orgs
 from vestibule.sessions.service import Sessions
@@ -295,9 +294,7 @@ def _taken() -> AlreadyExists:
 
 def _would_lose_secrets(given: DirectoryConfiguration, former: Upstream) -> bool:
     """Whether what a former secret key has sealed would be replaced by nothing."""
-    connector = former.connector
-    is_sealed = isinstance(connector, UnusableConnector) and connector.cause == SEALED
-    return is_sealed and not given.secrets()
+    return former.unusable == SEALED and not given.secrets()
 
 
 def _with_former_secrets(

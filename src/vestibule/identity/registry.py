@@ -19,7 +19,7 @@ from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connector import Connector
 from vestibule.identity.connectors import MissingLibrary, require_library
 from vestibule.identity.repository import StoredDirectory
-from vestibule.identity.unusable import UnusableConnector, unusable
+from vestibule.identity.unusable import unusable
 from vestibule.identity.upstream import Upstream
 from vestibule.metrics.service import Metrics
 from vestibule.state.news import News
@@ -52,9 +52,7 @@ class _Known:
 
     @classmethod
     def of(cls, upstream: Upstream) -> _Known:
-        connector = upstream.connector
-        cause = connector.cause if isinstance(connector, UnusableConnector) else ""
-        return cls(upstream.configuration, cause)
+        return cls(upstream.configuration, upstream.unusable)
 
 
 class Directories:

@@ -14,6 +14,7 @@ from vestibule.errors import ApiError, BadGateway, GatewayTimeout, RateLimited
 from vestibule.identity.breaker import Breaker
 from vestibule.identity.configuration import DirectoryConfiguration
 from vestibule.identity.connector import Approach, BrowserConnector, Busy, Connector, Profile
+from vestibule.identity.unusable import UnusableConnector
 from vestibule.metrics.service import Metrics
 from vestibule.tracing.spans import Tracing
 
@@ -52,6 +53,11 @@ class Upstream:
     def key(self) -> str:
         """What it is known by."""
         return self.configuration.key
+
+    @property
+    def unusable(self) -> str:
+        """Why it can't be asked here; "" where it can."""
+        return self.connector.cause if isinstance(self.connector, UnusableConnector) else ""
 
     def asked_name(self, identifier: str) -> str:
         """What the directory is asked for: what was typed, without an ending that only routes."""

@@ -141,28 +141,28 @@ class EmbeddedDatabase:
 
     def _commit(self, batch: list[_Job]) -> BaseException | None:
         """Commit them together; what kept them from being begun, if anything did."""
-        has_begun, obstacle = False, None
+        has_begun = False
         try:
             with self._writing_connection().begin() as transaction:
                 has_begun = True
                 for job in batch:
                     job.result = job.work(transaction.connection)
         except BaseException as error:
-            if has_begun and len(batch) > 1:
-                # One of them failed: the rest must not fail with it.
-                for number, job in enumerate(batch, start=1):
-                    if obstacle := self._commit([job]):
-                        self._fail(batch[number:], obstacle)
-                        break
+            if not has_begun or len(batch) == 1:
+                self._fail(batch, error)
+                return None if has_begun else error
+        else:
+            self._answer(batch)
+            return None
+        # One of them failed: the rest must not fail with it.
+        for number, job in enumerate(batch, start=1):
+            if obstacle := self._commit([job]):
+                # Somebody else writes: each would wait for the lock as long as this one did.
+                self._fail(batch[number:], obstacle)
                 return obstacle
-            obstacle = None if has_begun else error
-            for job in batch:
-                job.error = error
-        self._answer(batch)
-        return obstacle
+        return None
 
     def _fail(self, batch: list[_Job], error: BaseException) -> None:
-        # Somebody else writes: each would wait for the lock as long as the first one did.
         for job in batch:
             job.error = error
         self._answer(batch)

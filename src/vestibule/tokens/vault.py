@@ -26,10 +26,10 @@ class Vault:
         self, secret_keys: Sequence[SecretStr], *, purpose: str = "signing keys at rest"
     ) -> None:
         """What one purpose has sealed, no other one opens."""
-        self._fernet = MultiFernet(
-            [Fernet(_fernet_key(key, purpose=purpose)) for key in secret_keys]
-        )
-        self._first = Fernet(_fernet_key(secret_keys[0], purpose=purpose))
+        each = [
+            Fernet(base64.urlsafe_b64encode(derive(key, purpose=purpose))) for key in secret_keys
+        ]
+        self._first, self._fernet = each[0], MultiFernet(each)
         self._purpose = purpose
 
     def seal(self, plain: bytes) -> str:
@@ -38,9 +38,11 @@ class Vault:
 
     def renewed(self, sealed: str) -> str | None:
         """The same sealed with the first secret key; None where it is. Raises `WrongSecretKey`."""
-        if self._is_first(sealed):
-            return None
-        return self.seal(self.open(sealed))
+        try:
+            self._first.decrypt(sealed)
+        except InvalidToken:
+            return self.seal(self.open(sealed))
+        return None
 
     def open(self, sealed: str) -> bytes:
         """Decrypt. Raises `WrongSecretKey`."""
@@ -51,17 +53,6 @@ class Vault:
                 f"the {self._purpose.removesuffix(' at rest')} in the database were encrypted"
                 " under another secret key"
             ) from None
-
-    def _is_first(self, sealed: str) -> bool:
-        try:
-            self._first.decrypt(sealed)
-        except InvalidToken:
-            return False
-        return True
-
-
-def _fernet_key(secret: SecretStr, *, purpose: str) -> bytes:
-    return base64.urlsafe_b64encode(derive(secret, purpose=purpose))
 
 
 def derive(secret: SecretStr, *, purpose: str) -> bytes:
