@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import asyncpg
 
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from tests.postgres import NOT_FOR_ROOT, PostgresServer, become
 
 PATIENCE = 30.0

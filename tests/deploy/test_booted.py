@@ -15,7 +15,7 @@ from tests.deploy.system import booting, layered
 from tests.docs.conftest import DEPLOYMENT, ELSEWHERE, ROOT
 from tests.docs.person import Person
 from tests.docs.samples import blocks
-from tests.e2e.server import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.faults
 

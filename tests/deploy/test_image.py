@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from tests.deploy import dockerfile
-from tests.e2e.server import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 BUILD, FINAL = dockerfile.read(ROOT / "Dockerfile")

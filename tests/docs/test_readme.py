@@ -15,7 +15,8 @@ import pytest
 
 from tests.docs.conftest import README, ROOT, STARTS
 from tests.docs.samples import blocks
-from tests.e2e.server import Server, free_port
+from tests.e2e.server import Server
+from tests.ports import free_port
 
 LOGIN = "/api/v1/auth/login"
 TARGET = re.compile(r'\]\(([^)#\s]+)(?:#([^)]*))?\)|(?:src|srcset)="([^"]+)"')

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.browsing import chromium
-from tests.e2e.server import Server, free_port
+from tests.e2e.server import Server
+from tests.ports import free_port
 
 MakeServer = Callable[..., Server]
 

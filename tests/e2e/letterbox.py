@@ -13,7 +13,7 @@ from queue import Queue
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.e2e.server import free_port
+from tests.ports import free_port
 
 PATIENCE = 30
 """Seconds that a letter may take."""

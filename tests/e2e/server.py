@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from vestibule.storage import schema
 
 COMMAND = str(Path(sys.executable).parent / "vestibule")
@@ -23,13 +23,6 @@ PATIENT = {
     "limit_address": "1000/minute", "limit_account": "1000/minute", "failure_delays": "false",
 }  # fmt: skip
 """Options of a service that lets one address sign in again and again."""
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @cache

@@ -36,8 +36,9 @@ from tests.conftest import DATABASES
 from tests.e2e.browsing import TIMEOUT, chromium, sign_in
 from tests.e2e.conftest import MakeServer
 from tests.e2e.furnishing import furnished
-from tests.e2e.server import Server, free_port
+from tests.e2e.server import Server
 from tests.oauth.flows import bearer, hidden
+from tests.ports import free_port
 from tests.postgres import PostgresServer
 from tests.world import World
 from vestibule.clients.models import ClientKind, Grant

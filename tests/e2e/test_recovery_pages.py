@@ -193,6 +193,7 @@ def test_a_forgotten_password_is_replaced_by_a_letter(
 
 def test_the_keyboard_alone_brings_a_new_password(page: Page, site: Site) -> None:
     page.goto(site.url("/account"))
+    expect(page.get_by_label("Username or e-mail address")).to_be_focused()
     tab_to(page, "Forgotten password?")
     page.keyboard.press("Enter")
     heading(page, "Forgotten password")
@@ -209,6 +210,7 @@ def test_the_keyboard_alone_brings_a_new_password(page: Page, site: Site) -> Non
     tab_to(page, "To your account")
     page.keyboard.press("Enter")
     heading(page, "Sign in")
+    expect(page.get_by_label("Username or e-mail address")).to_be_focused()
     page.keyboard.type("dave")
     page.keyboard.press("Tab")
     page.keyboard.type(NEW)

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser
 
 from tests.certificates import certify
 from tests.e2e.browsing import heading, press, sign_in, visiting, watched
-from tests.e2e.server import Server, free_port
+from tests.e2e.server import Server
+from tests.ports import free_port
 
 HAPROXY = "/usr/sbin/haproxy"
 CONFIGURATION = """\

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from tests.postgres import NOT_FOR_ROOT, PostgresServer, become, programs
 
 PATRONI = "/usr/bin/patroni"

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.certificates import HOUR, certify
-from tests.e2e.server import free_port
+from tests.ports import free_port
 
 FAILURES = {
     "closed": 502,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from tests.redis_server import ENGINES, Engine, RedisServer
 from tests.state.conftest import back
 from tests.state.topologies import (

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from tests.certificates import certify
 from tests.conftest import make_client
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from tests.redis_server import Engine, redis_server
 from tests.state.conftest import back
 from tests.state.test_shared_state import ECHO, login_status

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from tests.e2e.server import free_port
-from tests.redis_server import Engine, RedisServer, free_low_port, program, redis_server
+from tests.ports import free_port
+from tests.redis_server import Engine, RedisServer, program, redis_server
 from tests.waiting import PATIENCE
 from tests.world import FakeClock
 from vestibule.guard.shared import HIT
@@ -123,7 +123,7 @@ def await_whole(servers: list[RedisServer]) -> None:
 def start_elsewhere(servers: list[RedisServer]) -> None:
     """Start all nodes of a Cluster that were stopped, each under another address."""
     for server in servers:
-        server.port = free_low_port()
+        server.port = free_port()
         server.start()
     with servers[0].client() as client:
         for server in servers[1:]:

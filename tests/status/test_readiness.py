@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 from structlog.testing import capture_logs
 
 from tests.conftest import make_client
-from tests.e2e.server import free_port
 from tests.metrics.reading import value
+from tests.ports import free_port
 from tests.world import FakeClock
 from vestibule.errors import DatabaseUnavailable, NotReady
 from vestibule.http.draining import Draining

@@ -18,7 +18,8 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.conftest import make_client
-from tests.e2e.server import Server, free_port
+from tests.e2e.server import Server
+from tests.ports import free_port
 from tests.tracing.collector import Collector, attributes, collecting
 from tests.world import PASSWORD, World, log_in
 from vestibule.clients.models import ClientKind

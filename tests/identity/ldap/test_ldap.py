@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from tests.conftest import make_client
-from tests.e2e.server import free_port
 from tests.identity.fakes import directory
 from tests.identity.ldap.conftest import MANY, Connect, configuration
 from tests.orgs.people import roles
+from tests.ports import free_port
 from tests.slapd import MANAGERS_PASSWORD, PASSWORD, PEOPLE, Slapd, group_dn, person, slapd, user_dn
 from tests.world import FakeClock, World, log_in
 from vestibule.errors import BadGateway
