@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from tests.certificates import certify
 from tests.conftest import make_client
-from tests.ports import free_port
 from tests.redis_server import Engine, redis_server
 from tests.state.conftest import back
 from tests.state.test_shared_state import ECHO, login_status
+from tests.state.topologies import cluster_of, count, hears_itself, sentinel, tls_options
 from tests.world import FakeClock, World, log_in
 from vestibule.cli.doctor_redis import examine_redis
 from vestibule.errors import DatabaseUnavailable
@@ -49,15 +49,9 @@ async def echoed(url: str) -> str:
 def tls_server(folder: Path, *, address: str = "127.0.0.1") -> Iterator[tuple[str, Path]]:
     """A server whose certificate is for this address: its URL, and the certificate to trust."""
     certificate, key = certify(folder, address=address)
-    port = free_port()
-    with redis_server(
-        tls_port=str(port),
-        tls_cert_file=str(certificate),
-        tls_key_file=str(key),
-        tls_ca_cert_file=str(certificate),
-        tls_auth_clients="no",
-    ):
-        yield f"rediss://127.0.0.1:{port}", certificate
+    options = tls_options(certificate, key)
+    with redis_server("redis", **options):
+        yield f"rediss://127.0.0.1:{options['tls_port']}", certificate
 
 
 async def test_by_tls_only_to_whom_the_certificate_names(tmp_path: Path) -> None:
@@ -70,6 +64,67 @@ async def test_by_tls_only_to_whom_the_certificate_names(tmp_path: Path) -> None
     assert trusted == "heard"
     assert unknown == "ConnectionError"
     assert of_another == "ConnectionError"
+
+
+async def test_by_sentinels_with_tls_and_a_password_for_each(tmp_path: Path) -> None:
+    certificate, key = certify(tmp_path)
+    options = tls_options(certificate, key)
+    with (
+        redis_server("redis", requirepass="of-redis", **options) as primary,
+        sentinel(
+            tmp_path / "watcher",
+            primary,
+            at=int(options["tls_port"]),
+            requirepass="of-sentinels",
+            **tls_options(certificate, key),
+        ) as watcher,
+    ):
+        port = watcher.options["tls-port"]
+
+        async def reached(password: str, of_sentinels: str, certificate: str) -> str:
+            return await echoed(
+                f"rediss+sentinel://:{password}@127.0.0.1:{port}/main"
+                f"?sentinel_password={of_sentinels}{certificate}"
+            )
+
+        trusted = f"&ssl_ca_certs={certificate}"
+        assert await reached("of-redis", "of-sentinels", trusted) == "heard"
+        assert await reached("wrong", "of-sentinels", trusted) != "heard"
+        assert await reached("of-redis", "wrong", trusted) != "heard"
+        assert await reached("of-redis", "of-sentinels", "") != "heard"
+
+
+async def test_by_tls_to_each_node_of_a_cluster_as_the_user_of_the_documentation(
+    tmp_path: Path,
+) -> None:
+    files = certify(tmp_path)
+    with cluster_of("redis", tls=files) as servers:
+        for server in servers:
+            with server.client() as admin:
+                admin.execute_command(
+                    *("ACL", "SETUSER", "vestibule", "on", ">secret"),
+                    *(*documented_user(), "+command", "+cluster|slots"),
+                )
+        hosts = ",".join(f"127.0.0.1:{server.options['tls-port']}" for server in servers)
+        url = f"rediss+cluster://vestibule:secret@{hosts}"
+        shared = state(f"{url}?ssl_ca_certs={files[0]}")
+        shared.start()
+        keys = [f"vestibule:{{{number}}}" for number in range(20)]
+
+        counts = await asyncio.gather(*(count(shared, key) for key in keys))
+        await hears_itself(shared)
+        unknown = await echoed(url)
+        await shared.close()
+        kept, denied = [], []
+        for server in servers:
+            with server.client() as admin:
+                kept.append(len(admin.keys("vestibule:{*")))
+                denied += admin.acl_log()
+
+    assert counts == [1] * 20
+    assert (sum(kept), min(kept) > 0) == (20, True)
+    assert unknown != "heard"
+    assert denied == []
 
 
 async def test_by_a_socket_and_into_a_database(engine: Engine, tmp_path: Path) -> None:

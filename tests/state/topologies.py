@@ -61,20 +61,39 @@ async def stands_a_crowd(shared: SharedState) -> None:
     assert shared.status().outages == 0
 
 
+def tls_options(certificate: Path, key: Path) -> dict[str, str]:
+    """Of a server that speaks TLS, too, at a port of its own, and so to others of its kind."""
+    return {
+        "tls_port": str(free_port()),
+        "tls_cert_file": str(certificate),
+        "tls_key_file": str(key),
+        "tls_ca_cert_file": str(certificate),
+        "tls_auth_clients": "no",
+        "tls_replication": "yes",
+    }
+
+
 @contextmanager
-def sentinel(folder: Path, primary: RedisServer) -> Iterator[RedisServer]:
-    """A Sentinel that watches the primary under the name `main`."""
+def sentinel(
+    folder: Path, primary: RedisServer, *, at: int | None = None, **options: str
+) -> Iterator[RedisServer]:
+    """A Sentinel that watches the primary, `at` this port of it, under the name `main`."""
     port = free_port()
     folder.mkdir(exist_ok=True)
     config = folder / "sentinel.conf"
+    named = {name.replace("_", "-"): value for name, value in options.items()}
+    more = "".join(f"{name} {value}\n" for name, value in named.items())
     config.write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder / 'sentinel.log'}\n"
-        f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
+        f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder / 'sentinel.log'}\n{more}"
+        f"sentinel monitor main 127.0.0.1 {at or primary.port} 1\n"
         "sentinel down-after-milliseconds main 300\nsentinel failover-timeout main 2000\n"
     )
+    if "requirepass" in primary.options:
+        with config.open("a") as end:
+            end.write(f"sentinel auth-pass main {primary.options['requirepass']}\n")
     command = [program(primary.engine), str(config), "--sentinel"]
     process = subprocess.Popen(command, start_new_session=True)
-    watcher = RedisServer(folder, port=port, process=process)
+    watcher = RedisServer(folder, options=named, port=port, process=process)
     try:
         while not watcher.answers():
             assert process.poll() is None, (folder / "sentinel.log").read_text()
@@ -84,8 +103,13 @@ def sentinel(folder: Path, primary: RedisServer) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def cluster_of(engine: Engine, *, replicas: int = 0) -> Iterator[list[RedisServer]]:
-    """Three primaries that share the keys, each with so many replicas."""
+def cluster_of(
+    engine: Engine, *, replicas: int = 0, tls: tuple[Path, Path] | None = None
+) -> Iterator[list[RedisServer]]:
+    """Three primaries that share the keys, each with so many replicas.
+
+    With `tls`, a certificate and its key, they speak that to one another and to who wants it.
+    """
     with ExitStack() as stack:
         servers = [
             stack.enter_context(
@@ -94,6 +118,7 @@ def cluster_of(engine: Engine, *, replicas: int = 0) -> Iterator[list[RedisServe
                     cluster_enabled="yes",
                     cluster_node_timeout="2000",
                     repl_diskless_sync_delay="0",
+                    **({"tls_cluster": "yes", **tls_options(*tls)} if tls else {}),
                 )
             )
             for _ in range(3 * (1 + replicas))
