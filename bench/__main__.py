@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 
 from bench import directories, hashes, measures, pages, tokens, verify
+from bench.scale.drivers import drivers
 from bench.scale.effort import Effort, add_options, effort
 from bench.scale.growth import growth
 from bench.scale.imports import imports
@@ -37,6 +38,7 @@ AT_SCALE: dict[str, Callable[[Effort], Iterator[str]]] = {
     "growth": growth,
     "overload": overload,
     "imports": imports,
+    "drivers": drivers,
 }
 """With a PostgreSQL and a Redis of their own."""
 

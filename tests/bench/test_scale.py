@@ -20,6 +20,7 @@ from bench.__main__ import AT_SCALE, parsed
 from bench.cpu import Meters, between, busy, ended, pin, strangers, tree_seconds
 from bench.load import HEALTH
 from bench.scale import crowd, growth
+from bench.scale.drivers import drivers
 from bench.scale.effort import Effort
 from bench.scale.growth import Cost, ratios
 from bench.scale.imports import imports
@@ -440,6 +441,15 @@ def test_growth_compares_each_size_with_the_smallest() -> None:
         [f"| {size}", kind] for size in (30, 60) for kind in growth.KINDS
     ]
     assert all(line.endswith("| 1.000 | 1.000 |") for line in lines[2:5])
+
+
+def test_each_driver_looks_up_and_writes() -> None:
+    lines = list(drivers(Effort(rounds=1, seconds=0.2)))
+
+    rows = [line.split(" | ") for line in lines if line.startswith("| 1 |")]
+    assert [row[1] for row in rows] == ["asyncpg", "psycopg"] * 2
+    assert all(float(cell.replace(",", "")) > 0 for row in rows for cell in row[2:5])
+    assert [row[5] for row in rows[::2]] == ["1.00 |"] * 2
 
 
 # Users in and out
