@@ -24,7 +24,7 @@ from bench.scale.drivers import drivers
 from bench.scale.effort import Effort
 from bench.scale.growth import Cost, ratios
 from bench.scale.imports import imports
-from bench.scale.instances import corrected
+from bench.scale.instances import corrected, instances
 from bench.scale.open_loop import (
     NO_ANSWER,
     Outcome,
@@ -432,6 +432,15 @@ def test_two_instances_are_measured_with_all_who_have_part_in_it() -> None:
     for row in rows:  # two rates and what they are to another
         assert all(float(cell.replace(",", "")) > 0 for cell in row.split(" | ")[1:4])
     assert any(line.startswith("- throughput at 64 at once") for line in lines)
+
+
+def test_a_second_instance_is_measured_by_all_that_is_asked_of_it() -> None:
+    lines = list(instances(Effort(rounds=1, seconds=0.3)))
+
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("| 1 |")]
+    assert [row[1].strip() for row in rows[1:]] == ["refreshes", "introspections"]
+    assert all(float(cell.replace(",", "")) > 0 for row in rows[1:] for cell in row[2:])
+    assert len([line for line in lines if line.startswith("- ")]) == 6
 
 
 def test_growth_compares_each_size_with_the_smallest() -> None:
