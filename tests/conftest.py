@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pydantic
 import pytest
 from fastapi._compat import v2 as fields
@@ -28,6 +29,10 @@ DATABASES = ("sqlite", "postgresql")
 HERE = Path(__file__).parent
 LONG = {"bench", "deploy", "docs", "e2e", "storage", "users"}
 """Folders whose tests start programs, or make very many rows."""
+
+# How long an example takes says nothing on a machine that others use.
+hypothesis.settings.register_profile("tests", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("tests")
 
 # Thousands of modules and tests are made before the first one runs, and none is garbage.
 gc.disable()

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
-import os
 import random
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import gettempdir
+from typing import IO
 
 LOWEST, ABOVE = 10_240, 10_000
 """All are below those that the kernel gives to connections, which would take them at any moment;
 the nodes of a Redis Cluster talk to one another so many ports higher, below them as well."""
+SHARES = 50
 
 
 def free_port() -> int:
     """A port of the loopback address at which nobody listens, nor so many `ABOVE` it.
 
-    What runs tests beside this process takes others, and this process takes none twice in a row.
+    Whatever else tests on this machine takes others, and this process takes none twice in a row.
     """
     return next(port for port in _turns if _is_free(port) and _is_free(port + ABOVE))
 
 
 def _own() -> Iterator[int]:
     """The ports of this process, in any order, again and again."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    ports = list(range(LOWEST + worker, LOWEST + ABOVE, workers))
+    ports = list(range(LOWEST + _share(), LOWEST + ABOVE, SHARES))
     random.shuffle(ports)
     return itertools.cycle(ports)
+
+
+def _share() -> int:
+    """A number that no other process has until this one ends."""
+    for number in range(SHARES):
+        try:
+            lock = (Path(gettempdir()) / f"vestibule-ports-{number}.lock").open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # it is another's
+            continue
+        _held.append(lock)
+        return number
+    return random.randrange(SHARES)
 
 
 def _is_free(port: int) -> bool:
@@ -39,4 +54,5 @@ def _is_free(port: int) -> bool:
     return True
 
 
+_held: list[IO[str]] = []
 _turns = _own()

@@ -15,9 +15,9 @@ PATIENCE = 20.0
 """Seconds."""
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], *, patience: float = PATIENCE) -> None:
     """Wait for another task."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience):
         while not condition():  # noqa: ASYNC110  (of a task that has no event)
             await asyncio.sleep(0.01)
 

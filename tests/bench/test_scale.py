@@ -425,7 +425,7 @@ def test_the_commands_of_the_guide_are_there() -> None:
 
 
 def test_two_instances_are_measured_with_all_who_have_part_in_it() -> None:
-    lines = list(scaled(Effort(rounds=1, seconds=0.5)))
+    lines = list(scaled(Effort(rounds=1, seconds=1.0)))
 
     rows = [line for line in lines if line.startswith("| 1 |")]
     assert len(rows) == 3
@@ -435,7 +435,7 @@ def test_two_instances_are_measured_with_all_who_have_part_in_it() -> None:
 
 
 def test_a_second_instance_is_measured_by_all_that_is_asked_of_it() -> None:
-    lines = list(instances(Effort(rounds=1, seconds=0.3)))
+    lines = list(instances(Effort(rounds=1, seconds=1.0)))
 
     rows = [line.strip("|").split("|") for line in lines if line.startswith("| 1 |")]
     assert [row[1].strip() for row in rows[1:]] == ["refreshes", "introspections"]

@@ -58,6 +58,7 @@ class Person:
                 assert isinstance(terminal.match, re.Match)
                 self.approve(terminal.match[1])
             else:
+                terminal.wait()
                 return
 
     def approve(self, code: str) -> None:

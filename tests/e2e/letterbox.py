@@ -53,7 +53,7 @@ class Letterbox:
 def letterbox() -> Iterator[Letterbox]:
     """An open one."""
     box = Letterbox()
-    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller = Controller(box, hostname="127.0.0.1", port=box.port, ready_timeout=PATIENCE)
     controller.start()
     try:
         yield box

@@ -69,9 +69,10 @@ class Server:
             "VESTIBULE_PORT": str(self.port),
             "VESTIBULE_ARGON2_MEMORY": "8",
             "VESTIBULE_ARGON2_TIME": "1",
-            # A machine that stands still for seconds is no slow client.
+            # A machine that stands still for seconds is no slow client, and not full.
             "VESTIBULE_BODY_TIMEOUT": "120",
             "VESTIBULE_HEADER_TIMEOUT": "120",
+            "VESTIBULE_HASH_DEADLINE": "60",
             **{f"VESTIBULE_{name.upper()}": value for name, value in self.options.items()},
         }
 

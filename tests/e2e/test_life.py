@@ -141,7 +141,7 @@ def test_kill_9_at_any_moment_loses_no_acknowledged_login(make_server: MakeServe
 def test_kill_9_at_any_moment_loses_no_acknowledged_rotation_or_logout(
     make_server: MakeServer,
 ) -> None:
-    server = make_server(failure_delays="false", limit_account="100000/minute")
+    server = make_server(failure_delays="false", limit_account="100000/minute", refresh_grace="120")
     own = {"username": "admin", "password": server.first["password"]}
     logged_out: list[str] = []
 

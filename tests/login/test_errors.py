@@ -570,7 +570,7 @@ async def test_500_with_retry_after_while_the_database_is_out_of_reach(
 ) -> None:
     async with _other(settings, clock) as (_, world):
         await world.user("alice")
-    async with _other(settings, clock, database_timeout=0.3) as (client, _), held(settings):
+    async with _other(settings, clock, database_timeout=2) as (client, _), held(settings):
         with logged() as lines:
             response = await log_in(client, "alice")
     async with _other(settings, clock) as (client, _):

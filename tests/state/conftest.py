@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.redis_server import Engine, RedisServer, redis_server
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from tests.world import FakeClock
 from vestibule.settings import Settings
 from vestibule.state.service import SharedState
@@ -43,9 +43,9 @@ async def instances(
         await services.close()
 
 
-async def back(shared: SharedState) -> None:
+async def back(shared: SharedState, *, patience: float = PATIENCE) -> None:
     """Wait until it is available again."""
-    await until(lambda: shared.status().available)
+    await until(lambda: shared.status().available, patience=patience)
 
 
 def began(server: RedisServer, *, seconds_ago: int) -> None:

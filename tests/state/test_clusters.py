@@ -107,7 +107,7 @@ async def until_counted(shared: SharedState) -> int:
 
 async def test_a_cluster_that_was_wholly_away_is_found_again(engine: Engine) -> None:
     with cluster_of(engine) as servers:
-        known = shared_state(url_of(servers[0]))
+        known = shared_state(url_of(servers[0]), timeout=10)
         known.start()
         await hears_itself(known)
         for server in servers:
@@ -115,7 +115,7 @@ async def test_a_cluster_that_was_wholly_away_is_found_again(engine: Engine) -> 
         with pytest.raises(DatabaseUnavailable):
             await count(known)
         await known.news.tell("greeting", "to nobody")
-        begun_without = shared_state(url_of(servers[0]))
+        begun_without = shared_state(url_of(servers[0]), timeout=10)
         begun_without.start()
         await until(lambda: not begun_without.status().available)
 

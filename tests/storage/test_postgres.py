@@ -162,7 +162,8 @@ async def test_connections_that_were_cut_are_replaced_unseen(
     await asyncio.gather(*(database.read(names) for _ in range(4)))
     name = database.url.rpartition("/")[2]
 
-    cut = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'"
+    # It waits until they have ended: until then one would still take what it will not do.
+    cut = f"SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE datname = '{name}'"
 
     for write in (database.write, database.write_one):
         # In a thread, so that the loop hears of it meanwhile, as it does when it is idle.
@@ -256,7 +257,7 @@ async def test_one_that_says_nothing_costs_the_timeout(silent: int) -> None:
 
 
 async def test_a_server_that_is_held_is_not_waited_for_longer(url: str) -> None:
-    database = PostgresDatabase(url, timeout=0.5)
+    database = PostgresDatabase(url, timeout=2)
     sleep = text("SELECT pg_sleep(30)")
 
     with pytest.raises(DatabaseUnavailable):
