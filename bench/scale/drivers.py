@@ -58,8 +58,10 @@ VISIT = visits.insert()
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one call, in core-microseconds."""
+    """What a call costs, in core-microseconds."""
 
+    rate: float
+    """Calls a second."""
     ours: float
     """Of the process that asks."""
     database: float
@@ -101,27 +103,26 @@ def drivers(effort: Effort) -> Iterator[str]:
             yield "|---|---|---|---|---|---|"
             ratios = []
             for index in range(1, rounds + 1):
-                costs, rates = {}, {}
-                for driver in rotated(list(DRIVERS), index):
-                    rates[driver], costs[driver] = run(
+                costs = {
+                    driver: run(
                         _measured(DRIVERS[driver] + address, isolation, work, meters, seconds)
                     )
-                for driver, cost in sorted(costs.items()):
-                    ratio = cost.ours / costs["asyncpg"].ours
+                    for driver in rotated(list(DRIVERS), index)
+                }
+                for driver in DRIVERS:
+                    cost, ratio = costs[driver], costs[driver].ours / costs["asyncpg"].ours
                     yield (
-                        f"| {index} | {driver} | {rates[driver]:,.0f} | {cost.ours:.0f} "
+                        f"| {index} | {driver} | {cost.rate:,.0f} | {cost.ours:.0f} "
                         f"| {cost.database:.0f} | {ratio:.2f} |"
                     )
-                ratios.append(costs["psycopg"].ours / costs["asyncpg"].ours)
+                ratios.append(ratio)
             yield ""
             yield f"- {name}s by psycopg over asyncpg: median {statistics.median(ratios):.2f}"
             yield ""
 
 
-async def _measured(
-    url: str, isolation: str, work: Work, meters: Meters, seconds: float
-) -> tuple[float, Cost]:
-    """How many a second by so many at once, and what each cost."""
+async def _measured(url: str, isolation: str, work: Work, meters: Meters, seconds: float) -> Cost:
+    """By so many at once."""
     async with _connected(url, isolation) as connections:
         turns = itertools.count()
         for connection in connections:  # what is prepared is prepared before
@@ -137,7 +138,7 @@ async def _measured(
         await asyncio.gather(*map(one, connections))
         used, taken = between(before, meters.read()), time.perf_counter() - began
         count = next(turns) - first - 1
-    return count / taken, Cost(1e6 * used[LOAD] / count, 1e6 * used[DATABASE] / count)
+    return Cost(count / taken, 1e6 * used[LOAD] / count, 1e6 * used[DATABASE] / count)
 
 
 @asynccontextmanager

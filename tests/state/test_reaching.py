@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from tests.certificates import certify
 from tests.conftest import make_client
-from tests.redis_server import Engine, redis_server
+from tests.redis_server import Engine, RedisServer, redis_server
 from tests.state.conftest import back
 from tests.state.test_shared_state import ECHO, login_status
 from tests.state.topologies import cluster_of, count, hears_itself, sentinel, tls_options
@@ -68,13 +68,11 @@ async def test_by_tls_only_to_whom_the_certificate_names(tmp_path: Path) -> None
 
 async def test_by_sentinels_with_tls_and_a_password_for_each(tmp_path: Path) -> None:
     certificate, key = certify(tmp_path)
-    options = tls_options(certificate, key)
     with (
-        redis_server("redis", requirepass="of-redis", **options) as primary,
+        redis_server("redis", requirepass="of-redis", **tls_options(certificate, key)) as primary,
         sentinel(
             tmp_path / "watcher",
             primary,
-            at=int(options["tls_port"]),
             requirepass="of-sentinels",
             **tls_options(certificate, key),
         ) as watcher,
@@ -100,11 +98,7 @@ async def test_by_tls_to_each_node_of_a_cluster_as_the_user_of_the_documentation
     files = certify(tmp_path)
     with cluster_of("redis", tls=files) as servers:
         for server in servers:
-            with server.client() as admin:
-                admin.execute_command(
-                    *("ACL", "SETUSER", "vestibule", "on", ">secret"),
-                    *(*documented_user(), "+command", "+cluster|slots"),
-                )
+            add_documented_user(server, "+command", "+cluster|slots")
         hosts = ",".join(f"127.0.0.1:{server.options['tls-port']}" for server in servers)
         url = f"rediss+cluster://vestibule:secret@{hosts}"
         shared = state(f"{url}?ssl_ca_certs={files[0]}")
@@ -138,11 +132,13 @@ async def test_by_a_socket_and_into_a_database(engine: Engine, tmp_path: Path) -
     assert into_none != "heard"
 
 
-def documented_user() -> list[str]:
-    """The rules that the documentation names for the user of Redis."""
+def add_documented_user(server: RedisServer, *more: str) -> None:
+    """Add the user whose rules the documentation names, and with `more` those of a Cluster's."""
     found = re.search(r"ACL SETUSER vestibule on >SECRET (.+)", OPERATIONS.read_text())
     assert found is not None
-    return found[1].rstrip("` ").split()
+    rules = found[1].rstrip("` ").split()
+    with server.client() as admin:
+        admin.execute_command("ACL", "SETUSER", "vestibule", "on", ">secret", *rules, *more)
 
 
 @pytest.mark.once
@@ -150,10 +146,7 @@ async def test_the_user_of_the_documentation_may_do_all_that_is_needed(
     instances: Instances, clock: FakeClock, engine: Engine
 ) -> None:
     with redis_server(engine) as server:
-        with server.client() as admin:
-            admin.execute_command(
-                "ACL", "SETUSER", "vestibule", "on", ">secret", *documented_user()
-            )
+        add_documented_user(server)
         url = SecretStr(f"redis://vestibule:secret@127.0.0.1:{server.port}")
         one, other = instances(
             server, redis_url=url, limit_failures="1/minute", failure_delays=True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pydantic import SecretStr
 
 from tests.ports import free_port
 from tests.redis_server import Engine, RedisServer, program, redis_server
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 from tests.world import FakeClock
 from vestibule.guard.shared import HIT
 from vestibule.state.service import SharedState
@@ -75,23 +74,20 @@ def tls_options(certificate: Path, key: Path) -> dict[str, str]:
 
 
 @contextmanager
-def sentinel(
-    folder: Path, primary: RedisServer, *, at: int | None = None, **options: str
-) -> Iterator[RedisServer]:
-    """A Sentinel that watches the primary, `at` this port of it, under the name `main`."""
+def sentinel(folder: Path, primary: RedisServer, **options: str) -> Iterator[RedisServer]:
+    """A Sentinel that watches the primary under the name `main`: by TLS, where that speaks it."""
     port = free_port()
     folder.mkdir(exist_ok=True)
     config = folder / "sentinel.conf"
     named = {name.replace("_", "-"): value for name, value in options.items()}
-    more = "".join(f"{name} {value}\n" for name, value in named.items())
+    own = "".join(f"{name} {value}\n" for name, value in named.items())
+    password = primary.options.get("requirepass")
     config.write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder / 'sentinel.log'}\n{more}"
-        f"sentinel monitor main 127.0.0.1 {at or primary.port} 1\n"
+        f"port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder / 'sentinel.log'}\n{own}"
+        f"sentinel monitor main 127.0.0.1 {primary.options.get('tls-port', primary.port)} 1\n"
         "sentinel down-after-milliseconds main 300\nsentinel failover-timeout main 2000\n"
+        + (f"sentinel auth-pass main {password}\n" if password else "")
     )
-    if "requirepass" in primary.options:
-        with config.open("a") as end:
-            end.write(f"sentinel auth-pass main {primary.options['requirepass']}\n")
     command = [program(primary.engine), str(config), "--sentinel"]
     process = subprocess.Popen(command, start_new_session=True)
     watcher = RedisServer(folder, options=named, port=port, process=process)
@@ -219,6 +215,4 @@ def all_replicated(primary: RedisServer) -> None:
     """Wait until its replica has all that was written to it."""
     with primary.client() as client:
         client.set("{a}:last", 1)  # it waits for what the same connection wrote
-        end = time.monotonic() + PATIENCE
-        while client.wait(1, 1000) < 1:
-            assert time.monotonic() < end
+        wait_until(lambda: client.wait(1, 1000) == 1)
