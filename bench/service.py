@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy import insert
+from tests.ports import free_port
 
 from bench.load import HEALTH
 from vestibule.clock import SystemClock
@@ -154,14 +155,6 @@ def populate(data: Path, count: int, *, hashing: Settings | None = None) -> None
                 ],
             )  # fmt: skip
     engine.dispose()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def hash_of_password(settings: Settings) -> str:

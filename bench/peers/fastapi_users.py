@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
+
 from bench.load import post
 from bench.peers import environment
 from bench.peers.peer import ARGON2, DEARER, PASSWORD, USERS, Command, Prepared, request
 from bench.peers.processes import SITES, run
-from bench.service import free_port
 
 REQUIREMENTS = [
     "fastapi-users[sqlalchemy]==15.0.5",

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import httpx
 from joserfc.jwk import ECKey
+from tests.ports import free_port
 
 from bench.load import post
 from bench.peers import environment
 from bench.peers.peer import PASSWORD, USERS, Command, Prepared, UnavailableError, request
 from bench.peers.processes import SITES, await_status, python_of_ours, started
-from bench.service import free_port
 
 PACKAGES = ["glewlwyd", "libnettle8"]
 SCOPE = "login"

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 from bench.peers import environment, mariadb
 from bench.peers.peer import PASSWORD, USERS, Command, Prepared, request
 from bench.peers.processes import SITES, run, started
-from bench.service import free_port
 
 REQUIREMENTS = [
     "keystone==30.0.0",

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
+
 from bench.load import HEALTH, login_request
 from bench.peers.peer import ARGON2, DEARER, PASSWORD, USERS, Command, Prepared
 from bench.peers.processes import SITES, python_of_ours
-from bench.service import UNLIMITED, free_port, populate
+from bench.service import UNLIMITED, populate
 from vestibule.settings import Settings
 
 DEARER_SETTINGS = {

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.ports import free_port
 from tests.postgres import PostgresServer
-
-from bench.service import free_port
 
 DURABLE = {
     "fsync": "on",
