@@ -7,9 +7,9 @@ import itertools
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import gettempdir
-from typing import IO
 
 LOWEST, ABOVE = 10_240, 10_000
 """All are below those that the kernel gives to connections, which would take them at any moment;
@@ -35,13 +35,12 @@ def _own() -> Iterator[int]:
 def _share() -> int:
     """A number that no other process has until this one ends."""
     for number in range(SHARES):
-        try:
-            lock = (Path(gettempdir()) / f"vestibule-ports-{number}.lock").open("w")
+        with ExitStack() as stack, suppress(OSError):  # of what is another's
+            path = Path(gettempdir()) / f"vestibule-ports-{number}.lock"
+            lock = stack.enter_context(path.open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # it is another's
-            continue
-        _held.append(lock)
-        return number
+            _held.append(stack.pop_all())
+            return number
     return random.randrange(SHARES)
 
 
@@ -54,5 +53,5 @@ def _is_free(port: int) -> bool:
     return True
 
 
-_held: list[IO[str]] = []
+_held: list[ExitStack] = []
 _turns = _own()
